@@ -1,0 +1,57 @@
+"""Every command by name, and where its function lies; nothing is loaded until one is used."""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command: its words, the function as `module:function`, one line for the overview."""
+
+    name: str
+    where: str
+    text: str
+    hidden: bool = False
+
+
+GROUPS = {
+    "tasks": "The tasks that are installed",
+    "config": "The settings in force",
+    "ray": "Commands of the older runner, with its output",
+}
+
+COMMANDS = (
+    Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
+    Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
+    Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),
+    Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
+    Command(
+        "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"
+    ),
+    Command("doctor", "raymill.cli.doctor:doctor", "Check this machine and the installation"),
+    Command("config show", "raymill.cli.config:show", "Show every setting and where it came from"),
+    Command("ray run-file", "raymill.cli.ray:run_file", "Run a task over one file", hidden=True),
+    Command(
+        "ray run-batch", "raymill.cli.ray:run_batch", "Run a task over many files", hidden=True
+    ),
+)
+
+_OVERVIEW = """\
+Usage: raymill COMMAND
+
+Write the logic once in plain Python; run it in process or on a Ray cluster,
+and get the same answer everywhere.
+
+Commands:
+{commands}
+
+Options:
+  -h, --help   Show this text, or that of a command: raymill COMMAND --help
+  --version    Show the version
+"""
+
+
+def overview() -> str:
+    """The text of `raymill --help`."""
+    shown = [command for command in COMMANDS if not command.hidden]
+    width = max(len(command.name) for command in shown)
+    lines = (f"  {command.name:<{width}}   {command.text}" for command in shown)
+    return _OVERVIEW.format(commands="\n".join(lines))

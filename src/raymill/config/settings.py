@@ -1,0 +1,61 @@
+"""All sections together, each read when it is first asked for."""
+
+from functools import cached_property
+
+from raymill.config.find import FILE_VARIABLE, file_values, settings_file, variables
+from raymill.config.folders import PathSettings
+from raymill.config.log import LogSettings
+from raymill.config.ray import RaySettings
+from raymill.config.section import Section, load
+from raymill.config.streams import StreamSettings
+from raymill.errors import unknown
+
+SECTIONS: tuple[type[Section], ...] = (PathSettings, StreamSettings, RaySettings, LogSettings)
+
+
+class Settings:
+    """Every setting, by section: `settings().streams.batch_rows`."""
+
+    def __init__(self) -> None:
+        _check_file()
+
+    @cached_property
+    def paths(self) -> PathSettings:
+        """Where things lie."""
+        return load(PathSettings)
+
+    @cached_property
+    def streams(self) -> StreamSettings:
+        """How streams run."""
+        return load(StreamSettings)
+
+    @cached_property
+    def ray(self) -> RaySettings:
+        """Which Ray cluster is used."""
+        return load(RaySettings)
+
+    @cached_property
+    def log(self) -> LogSettings:
+        """What is logged, and how."""
+        return load(LogSettings)
+
+
+def unread_variables() -> list[str]:
+    """`RAYMILL_` variables that are set but belong to no setting: most likely misspelt."""
+    known = {section.variable(name) for section in SECTIONS for name in section.model_fields}
+    return sorted(variables() - known - {FILE_VARIABLE, "RAYMILL_CI"})
+
+
+def _check_file() -> None:
+    path = settings_file()
+    sections = {section.section: section for section in SECTIONS}
+    for name, values in (file_values(path) if path else {}).items():
+        if name not in sections:
+            raise unknown(f"section in `{path}`", name, sections)
+        for key in values:
+            if key not in sections[name].model_fields:
+                raise unknown(f"setting in `{path}`", f"{name}.{key}", _names(sections[name]))
+
+
+def _names(section: type[Section]) -> list[str]:
+    return [f"{section.section}.{name}" for name in section.model_fields]

@@ -1,0 +1,80 @@
+"""What all tests share: engines and worker counts, real data, and a clean ground for each test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raymill import config, faults
+
+ROOT = Path(__file__).parents[1]
+ENGINES = ("local", "ray")
+WORKERS = (1, 2, 4)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engines", default="local", help="engines to test, as in local,ray")
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    wrong = set(_engines(config)) - set(ENGINES)
+    if wrong:
+        raise pytest.UsageError(
+            f"--engines: unknown {', '.join(sorted(wrong))}; there are local, ray"
+        )
+
+
+def _engines(config: pytest.Config) -> list[str]:
+    return config.getoption("--engines").split(",")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        engines = [_marked(name) for name in _engines(metafunc.config)]
+        metafunc.parametrize("engine", engines)
+    if "workers" in metafunc.fixturenames:
+        metafunc.parametrize("workers", WORKERS)
+
+
+def _marked(engine: str) -> object:
+    marks = [pytest.mark.ray, pytest.mark.xdist_group("ray")] if engine == "ray" else []
+    return pytest.param(engine, marks=marks)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    out = set() if config.getoption("--slow") else {"slow"}
+    out |= set() if "ray" in _engines(config) else {"ray"}
+    dropped = [item for item in items if any(item.get_closest_marker(mark) for mark in out)]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in set(dropped)]
+
+
+@pytest.fixture(autouse=True)
+def clean_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test has a home of its own, no settings of the developer's, and no armed fault."""
+    for name in [*os.environ]:
+        if (name.startswith("RAYMILL_") and name != "RAYMILL_CI") or name == "RAY_ADDRESS":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RAYMILL_HOME", str(tmp_path / "home"))
+    config.reset()
+    yield
+    config.reset()
+    faults.disarm()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real files beside the repository; absent outside of the developers' place."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("../shared/data is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def in_ci() -> bool:
+    """Whether a test may not skip for want of a tool (`.ci/run` sets RAYMILL_CI)."""
+    return os.environ.get("RAYMILL_CI") == "1"
