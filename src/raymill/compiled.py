@@ -1,0 +1,28 @@
+"""The one door to numba: where compiled code is kept, and under which rules it is made.
+
+No fastmath anywhere: the same bytes on every engine. Compiled code lies in the user's cache folder.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from raymill.config.paths import compiled_folder
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _numba() -> Any:
+    import numba
+
+    numba.config.CACHE_DIR = str(compiled_folder())
+    return numba
+
+
+def kernel(function: F) -> F:
+    """Compile a loop over columns: without the GIL, cached, indices trusted (the caller checks them)."""
+    return _numba().njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+def inline(function: F) -> F:
+    """Compile a small function that kernels call."""
+    return _numba().njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]

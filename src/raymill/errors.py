@@ -1,0 +1,106 @@
+"""What can go wrong, as one tree. Every error says what failed and, as a hint, what to type next."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+class RaymillError(Exception):
+    """The root of everything raymill raises on purpose.
+
+    The message says what failed and with which value; `hint` says what to do next.
+    `exit_code` is what the command line answers with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.hint, self.details)
+
+
+def _rebuild(
+    kind: type[RaymillError], message: str, hint: str | None, details: dict[str, Any]
+) -> RaymillError:
+    return kind(message, hint=hint, **details)
+
+
+class ConfigError(RaymillError):
+    """A setting or a parameter has a value that cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownName(ConfigError):
+    """A task, field, parameter, engine or format that does not exist was named."""
+
+
+class PipelineError(RaymillError):
+    """A pipeline cannot run as it is written: a field, a type, a key or an edge does not fit."""
+
+    exit_code = 2
+
+
+class InputError(RaymillError):
+    """An input is missing, unreadable, or not what its format says."""
+
+    exit_code = 2
+
+
+class DataError(RaymillError):
+    """The input broke off or holds data that stops the run."""
+
+
+class TaskError(RaymillError):
+    """A record failed and the run was told to stop at the first one."""
+
+
+class SinkError(RaymillError):
+    """An output cannot be written: no space, no permission, a closed pipe."""
+
+
+class CheckpointError(RaymillError):
+    """A checkpoint cannot be used: damaged, or of another run."""
+
+    exit_code = 2
+
+
+class EngineUnavailable(RaymillError):
+    """An engine, its extra or its cluster cannot be reached."""
+
+    exit_code = 3
+
+
+class EngineError(RaymillError):
+    """An engine failed while running: a worker died and could not be replaced."""
+
+
+class Interrupted(RaymillError):
+    """The run was interrupted; what it had committed is kept."""
+
+    exit_code = 130
+
+
+def near(name: str, known: Iterable[str]) -> str | None:
+    """Name the nearest matches of `name` among `known`, as a hint.
+
+    >>> near("baem", ["beam", "local"])
+    'did you mean `beam`?'
+    """
+    matches = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(f'`{match}`' for match in matches)}?" if matches else None
+
+
+def unknown(
+    what: str, name: str, known: Iterable[str], *, kind: type[RaymillError] = UnknownName
+) -> RaymillError:
+    """Make the error for an unknown name, with near matches and what there is."""
+    names = sorted(known)
+    listed = f"there are: {', '.join(names)}" if names else "there is none"
+    guess = near(name, names)
+    return kind(f"Unknown {what} `{name}`", hint=f"{guess} {listed}" if guess else listed)

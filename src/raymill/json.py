@@ -1,0 +1,18 @@
+"""The one door to JSON: a fast library behind two functions."""
+
+from typing import Any
+
+import orjson
+
+JSONError = orjson.JSONDecodeError
+
+
+def loads(text: str | bytes | memoryview) -> Any:
+    """Read one JSON value. Raises `JSONError` (a `ValueError`)."""
+    return orjson.loads(text)
+
+
+def dumps(value: Any, *, indent: bool = False) -> bytes:
+    """Write one JSON value as UTF-8 bytes; numpy scalars and arrays are allowed, NaN becomes null."""
+    option = orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indent else 0)
+    return orjson.dumps(value, option=option, default=str)
