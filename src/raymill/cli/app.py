@@ -5,14 +5,19 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
-from raymill import __version__
+from raymill import __version__, log
 from raymill.cli.commands import COMMANDS, GROUPS
+from raymill.config import settings
 from raymill.errors import ConfigError, RaymillError, unknown
+
+_WITHOUT_SETTINGS = ("doctor", "config")  # they say themselves what is wrong with a setting
 
 
 def call(arguments: Sequence[str]) -> Any:
     """Run the command that is named. Raises ConfigError for wrong usage."""
     _check_names(arguments)
+    if arguments[0] not in _WITHOUT_SETTINGS:
+        _start_log()
     try:
         return application()(arguments)
     except CycloptsError as error:
@@ -30,6 +35,11 @@ def application() -> App:
         parent = groups[parents[0]] if parents else root
         parent.command(command.where, name=name)
     return root
+
+
+def _start_log() -> None:
+    wanted = settings().log
+    log.configure(wanted.level, wanted.format)
 
 
 def _group(name: str, text: str = "") -> App:

@@ -1,0 +1,244 @@
+"""The one door to Arrow's compute functions, typed.
+
+Add a thin wrapper here when a room needs one more; no scattered `type: ignore`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    Array: TypeAlias = pa.Array[Any]
+    ChunkedArray: TypeAlias = pa.ChunkedArray[Any]
+else:  # generic in the stubs alone
+    Array, ChunkedArray = pa.Array, pa.ChunkedArray
+
+Values: TypeAlias = Array | ChunkedArray
+Indices: TypeAlias = Values | NDArray[Any] | Sequence[int]
+Mask: TypeAlias = Values | NDArray[np.bool_]
+A = TypeVar("A", bound=Values)
+T = TypeVar("T", pa.RecordBatch, pa.Table)
+
+# The stubs know fewer functions and types than Arrow has.
+_pc: Any = pyarrow.compute
+
+
+def take(values: A, indices: Indices) -> A:
+    """The values at these places."""
+    return _pc.take(values, _array(indices), boundscheck=True)  # type: ignore[no-any-return]
+
+
+def take_rows(rows: T, indices: Indices) -> T:
+    """The rows at these places."""
+    return _any(rows).take(_array(indices))  # type: ignore[no-any-return]
+
+
+def keep(values: A, mask: Mask) -> A:
+    """The values where the mask is true."""
+    return _pc.filter(values, _array(mask))  # type: ignore[no-any-return]
+
+
+def keep_rows(rows: T, mask: Mask) -> T:
+    """The rows where the mask is true."""
+    return _any(rows).filter(_array(mask))  # type: ignore[no-any-return]
+
+
+def cast(values: A, kind: pa.DataType, *, safe: bool = True) -> A:
+    """The values as another type. Raises ArrowInvalid where one does not fit, if `safe`."""
+    return _pc.cast(values, kind, safe=safe)  # type: ignore[no-any-return]
+
+
+def concat(arrays: Iterable[Array]) -> Array:
+    """One array of several of one type."""
+    return pa.concat_arrays(list(arrays))
+
+
+def concat_rows(batches: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """One batch of several with one schema."""
+    return _any(pa).concat_batches(list(batches))  # type: ignore[no-any-return]
+
+
+def combine(values: Values) -> Array:
+    """The values as one array."""
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    chunked = _any(values)
+    one: Array = chunked.chunk(0) if values.num_chunks == 1 else chunked.combine_chunks()
+    return one
+
+
+def index_in(values: Values, known: Values) -> Array:
+    """For each value its place in `known`, null where it is not in there."""
+    return combine(_pc.index_in(values, value_set=known))
+
+
+def is_in(values: Values, known: Values) -> Array:
+    """Whether each value is in `known`."""
+    return combine(_pc.is_in(values, value_set=known))
+
+
+def is_dictionary(values: Values) -> bool:
+    """Whether the values are stored as indices into a dictionary."""
+    return pa.types.is_dictionary(values.type)
+
+
+def dictionary_encode(values: A) -> A:
+    """The values as indices into a dictionary of them."""
+    return values if is_dictionary(values) else _pc.dictionary_encode(values)
+
+
+def dictionary_decode(values: A) -> A:
+    """The values themselves, where they are stored as indices into a dictionary."""
+    return cast(values, _any(values.type).value_type) if is_dictionary(values) else values
+
+
+def unique(values: Values) -> Array:
+    """The distinct values in the order of their first appearance."""
+    return combine(_pc.unique(values))
+
+
+def sort_indices(values: Values) -> Array:
+    """The places of the values in rising order, equal ones in their own order; nulls last."""
+    return combine(_pc.array_sort_indices(values))
+
+
+def equal(left: A, right: Any) -> A:
+    """Where both are equal; null where one is null."""
+    return _pc.equal(left, right)  # type: ignore[no-any-return]
+
+
+def not_equal(left: A, right: Any) -> A:
+    """Where both differ; null where one is null."""
+    return _pc.not_equal(left, right)  # type: ignore[no-any-return]
+
+
+def less(left: A, right: Any) -> A:
+    """Where left is below right."""
+    return _pc.less(left, right)  # type: ignore[no-any-return]
+
+
+def less_equal(left: A, right: Any) -> A:
+    """Where left is not above right."""
+    return _pc.less_equal(left, right)  # type: ignore[no-any-return]
+
+
+def greater(left: A, right: Any) -> A:
+    """Where left is above right."""
+    return _pc.greater(left, right)  # type: ignore[no-any-return]
+
+
+def greater_equal(left: A, right: Any) -> A:
+    """Where left is not below right."""
+    return _pc.greater_equal(left, right)  # type: ignore[no-any-return]
+
+
+def both(left: A, right: Values) -> A:
+    """Where both are true."""
+    return _pc.and_(left, right)  # type: ignore[no-any-return]
+
+
+def either(left: A, right: Values) -> A:
+    """Where one is true."""
+    return _pc.or_(left, right)  # type: ignore[no-any-return]
+
+
+def invert(mask: A) -> A:
+    """Where the mask is false."""
+    return _pc.invert(mask)  # type: ignore[no-any-return]
+
+
+def is_null(values: A, *, nan_is_null: bool = False) -> A:
+    """Where there is no value."""
+    return _pc.is_null(values, nan_is_null=nan_is_null)  # type: ignore[no-any-return]
+
+
+def is_valid(values: A) -> A:
+    """Where there is a value."""
+    return _pc.is_valid(values)  # type: ignore[no-any-return]
+
+
+def is_finite(values: A) -> A:
+    """Where a number is neither NaN nor infinite."""
+    return _pc.is_finite(values)  # type: ignore[no-any-return]
+
+
+def fill_null(values: A, value: Any) -> A:
+    """The values with `value` where there was none."""
+    return _pc.fill_null(values, value)  # type: ignore[no-any-return]
+
+
+def if_else(mask: Values, left: Any, right: Any) -> Values:
+    """Left where the mask is true, right elsewhere."""
+    return _pc.if_else(mask, left, right)  # type: ignore[no-any-return]
+
+
+def count_true(mask: Values) -> int:
+    """How often the mask is true."""
+    return _pc.sum(mask, min_count=0).as_py()  # type: ignore[no-any-return]
+
+
+def any_true(mask: Values) -> bool:
+    """Whether the mask is true anywhere."""
+    return bool(_pc.any(mask, min_count=0).as_py())
+
+
+def min_max(values: Values) -> tuple[Any, Any]:
+    """The least and the largest value; None where there is none."""
+    found = _pc.min_max(values).as_py()
+    return found["min"], found["max"]
+
+
+def lengths(texts: A) -> A:
+    """The length of each text in bytes."""
+    return _pc.binary_length(texts)  # type: ignore[no-any-return]
+
+
+def trim(texts: A) -> A:
+    """The texts without white space at their ends."""
+    return _pc.utf8_trim_whitespace(texts)  # type: ignore[no-any-return]
+
+
+def starts_with(texts: A, text: str) -> A:
+    """Where a text begins with `text`."""
+    return _pc.starts_with(texts, pattern=text)  # type: ignore[no-any-return]
+
+
+def split(texts: A, separator: str) -> A:
+    """Each text cut at the separator, as lists."""
+    return _pc.split_pattern(texts, pattern=separator)  # type: ignore[no-any-return]
+
+
+def join(*texts: Any, separator: str = "", nulls: Literal["emit_null", "skip"] = "skip") -> Values:
+    """Texts side by side as one text."""
+    joined: Values = _pc.binary_join_element_wise(*texts, separator, null_handling=nulls)
+    return joined
+
+
+def struct(columns: Sequence[Values], names: Sequence[str]) -> Values:
+    """Columns side by side as one column of records."""
+    return _pc.make_struct(*columns, field_names=list(names))  # type: ignore[no-any-return]
+
+
+def with_column(rows: T, name: str, values: Values | NDArray[Any]) -> T:
+    """The rows with a column set: in the place of the one of that name, else at the end."""
+    place = rows.schema.get_field_index(name)
+    if place < 0:
+        return _any(rows).append_column(name, _array(values))  # type: ignore[no-any-return]
+    return _any(rows).set_column(place, name, _array(values))  # type: ignore[no-any-return]
+
+
+def to_numpy(values: Values) -> NDArray[Any]:
+    """The values as a numpy array, without a copy where there is no null and one chunk."""
+    return combine(values).to_numpy(zero_copy_only=False)
+
+
+def _array(values: Any) -> Any:
+    return values if isinstance(values, Array | ChunkedArray) else pa.array(values)
+
+
+def _any(value: Any) -> Any:
+    return value
