@@ -8,6 +8,8 @@ import pytest
 
 from raymill import config, faults
 
+pytest_plugins = ["marks"]
+
 ROOT = Path(__file__).parents[1]
 ENGINES = ("local", "ray")
 WORKERS = (1, 2, 4)

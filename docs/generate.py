@@ -1,0 +1,276 @@
+"""Writes docs/reference from the code; `--check` says whether it is fresh."""
+
+import importlib.util
+import inspect
+import json
+import subprocess
+import sys
+import tempfile
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from raymill import errors
+from raymill.cli.app import application
+from raymill.cli.commands import COMMANDS, Command
+from raymill.cli.doctor import Check
+from raymill.cli.failures import INTERRUPTED
+from raymill.config.find import FILE_NAMES, FILE_VARIABLE
+from raymill.config.section import Section, extra
+from raymill.config.settings import SECTIONS
+from raymill.config.show import Shown
+from raymill.flow.declare import as_declared
+from raymill.flow.registry import ENGINES, SINKS, SOURCES, TASKS, load, names
+from raymill.flow.signature import REQUIRED
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+MADE = "<!-- Made by docs/generate.py from the code; change the code instead. -->"
+
+
+def commands() -> Iterator[str]:
+    """The page of commands."""
+    yield "# Commands"
+    yield "Data goes to standard output, everything else to standard error."
+    yield from table(("exit code", "meaning"), exit_codes())
+    shown = [command for command in COMMANDS if not command.hidden]
+    hidden = [command for command in COMMANDS if command.hidden]
+    for command in shown:
+        yield from command_text(command)
+    yield "## For those who come from the older runner"
+    yield "These commands are kept, and not listed by `raymill --help`."
+    for command in hidden:
+        yield from command_text(command, level="###")
+    yield "## JSON"
+    yield (
+        "With `--json`, `raymill config show` writes a list of settings and `raymill doctor` a "
+        "list of checks, with these fields:"
+    )
+    rows = [("config show", fields(Shown)), ("doctor", fields(Check))]
+    yield from table(("command", "fields of an item"), rows)
+
+
+def exit_codes() -> list[tuple[str, str]]:
+    """What each exit code means."""
+    return [
+        ("0", "done; also when the reader of standard output went away"),
+        ("1", "the run failed: bad data under `--on-error stop`, a truncated file, a full disk"),
+        ("2", "wrong usage: an unknown name, a bad option, an input that cannot be read"),
+        ("3", "something cannot be reached: a server, a cluster, a missing extra"),
+        (str(INTERRUPTED), "interrupted"),
+    ]
+
+
+def command_text(command: Command, level: str = "##") -> Iterator[str]:
+    """A command with its arguments and options."""
+    yield f"{level} raymill {command.name}"
+    if importlib.util.find_spec(command.where.partition(":")[0]) is None:
+        yield f"{command.text}."
+        return
+    app: Any = application()
+    for word in command.name.split():
+        app = app[word]
+    yield inspect.cleandoc(app.help or "").split("\n\nParameters\n")[0]
+    arguments = app.assemble_argument_collection(parse_docstring=True)
+    rows = [argument_row(argument) for argument in arguments if argument.show]
+    yield from table(("argument", "default", "meaning"), rows)
+
+
+def argument_row(argument: Any) -> tuple[str, str, str]:
+    """One argument of a command."""
+    given = [name for name in argument.names if not name.startswith("--no-")]
+    default = argument.field_info.default
+    plain = default in (inspect.Parameter.empty, None, False, ())
+    text = " ".join((argument.parameter.help or "").split())
+    return ", ".join(f"`{name}`" for name in given), "" if plain else f"`{default}`", text
+
+
+def fields(kind: type) -> str:
+    """The fields of a dataclass, as text."""
+    return ", ".join(f"`{name}`" for name in inspect.get_annotations(kind))
+
+
+def settings() -> Iterator[str]:
+    """The page of settings."""
+    yield "# Settings"
+    yield (
+        "A value is taken from its variable, then from its other names, then from the settings "
+        "file, then from the default. `raymill config show` says which it was."
+    )
+    files = " or ".join(f"`{name}`" for name in FILE_NAMES)
+    yield (
+        f"The settings file is {files} in the current folder, or the one that `{FILE_VARIABLE}` "
+        "names. It holds a section for each heading below:"
+    )
+    yield "```toml\n[streams]\ncheckpoint_s = 10\n```"
+    for section in SECTIONS:
+        yield f"## {section.section}"
+        yield inspect.getdoc(section) or ""
+        heads = ("setting", "variable", "default", "unit", "meaning", "other names")
+        yield from table(heads, (setting_row(section, name) for name in section.model_fields))
+
+
+def setting_row(section: type[Section], name: str) -> tuple[str, ...]:
+    """One setting."""
+    field = section.model_fields[name]
+    default = "none" if field.default is None else str(field.default)
+    aliases = ", ".join(f"`{alias}`" for alias in extra(field, "aliases"))
+    unit, variable = str(extra(field, "unit")), section.variable(name)
+    return f"`{name}`", f"`{variable}`", f"`{default}`", unit, field.description or "", aliases
+
+
+def error_page() -> Iterator[str]:
+    """The page of errors."""
+    yield "# Errors"
+    yield (
+        "Everything that raymill raises on purpose is a `RaymillError` with a message, a `hint` "
+        "and the exit code of the command line. They cross process borders whole."
+    )
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.RaymillError)
+    ]
+    for kind in kinds:
+        yield f"## {kind.__name__}"
+        yield inspect.getdoc(kind) or ""
+        under = [base.__name__ for base in kind.__mro__[1:-3]]
+        yield f"Exit code {kind.exit_code}." + (f" Caught as `{under[0]}` too." if under else "")
+
+
+def tasks() -> Iterator[str]:
+    """The page of tasks."""
+    yield "# Tasks"
+    yield (
+        "The tasks that come with raymill. `raymill tasks show NAME` shows the same of any task "
+        "that is installed."
+    )
+    for name in names(TASKS):
+        if entry_is_ours(TASKS, name):
+            yield from task_text(name)
+
+
+def task_text(name: str) -> Iterator[str]:
+    """A task with its parameters and what `.properties` files call them."""
+    declared = as_declared(name).declared
+    yield f"## {name}"
+    yield inspect.cleandoc(declared.description)
+    yield from table(("parameter", "type", "default"), map(parameter_row, declared.parameters))
+    rules = declared.options.properties.items()
+    known = [(f"`{key}`", f"`{to}`" if isinstance(to, str) else "several") for key, to in rules]
+    yield from table(("key in `.properties`", "parameter"), known)
+
+
+def parameter_row(parameter: Any) -> tuple[str, str, str]:
+    """One parameter of a task."""
+    default = "required" if parameter.default is REQUIRED else f"`{parameter.default!r}`"
+    return f"`{parameter.name}`", f"`{type_text(parameter.annotation)}`", default
+
+
+def type_text(annotation: Any) -> str:
+    """A type as its author wrote it, with its limits."""
+    limits = [repr(limit) for limit in getattr(annotation, "__metadata__", ())]
+    bare = getattr(annotation, "__origin__", annotation) if limits else annotation
+    plain = isinstance(bare, type) and not isinstance(bare, types.GenericAlias)
+    text = bare.__name__ if plain else str(bare).replace("typing.", "")
+    return ", ".join([text, *limits])
+
+
+def formats() -> Iterator[str]:
+    """The page of formats."""
+    yield "# Formats"
+    yield (
+        "The format of a file is told by its ending unless `--from` or `--to` names it. `.gz` and "
+        "`.zst` may stand behind an ending."
+    )
+    for group, title in ((SOURCES, "Read"), (SINKS, "Written")):
+        yield f"## {title}"
+        ours = [name for name in names(group) if entry_is_ours(group, name)]
+        yield from table(("format", "what it is", "options"), (format_row(group, n) for n in ours))
+
+
+def format_row(group: str, name: str) -> tuple[str, str, str]:
+    """One format."""
+    made = load(group, name)
+    parameters = list(inspect.signature(made).parameters.values())[1:]
+    options = [f"`{p.name}`" for p in parameters if p.kind is not p.VAR_KEYWORD]
+    return f"`{name}`", (inspect.getdoc(made) or "").split("\n")[0], ", ".join(options)
+
+
+def entry_is_ours(group: str, name: str) -> bool:
+    """Whether raymill itself registers a name; pages do not depend on what else is installed."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=group, name=name)
+    return any(point.value.startswith("raymill.") for point in found)
+
+
+def support() -> Iterator[str]:
+    """The page of what each engine can do, from the marks of the conformance tests."""
+    yield "# What each engine can do"
+    yield (
+        "Every engine runs the same conformance tests. A gap is a mark on a test; this table is "
+        "made from the marks, and a gap that closes turns the build red until its mark goes."
+    )
+    ours = [name for name in names(ENGINES) if entry_is_ours(ENGINES, name)]
+    rows = [(row["what"], *(row["engines"].get(name, "") for name in ours)) for row in marks()]
+    yield from table(("what", *ours), rows)
+
+
+def marks() -> list[dict[str, Any]]:
+    """Collect the conformance tests and their marks."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "--engines", "local,ray"]
+        done = subprocess.run(
+            [*command, "--support", file.name, "tests/conformance"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode not in (0, 5):
+            raise SystemExit(f"the conformance tests cannot be collected:\n{done.stdout[-2000:]}")
+        return list(json.loads(Path(file.name).read_text() or "[]"))
+
+
+def table(heads: tuple[str, ...], rows: Any) -> Iterator[str]:
+    """A table, as one block of text; nothing without rows."""
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    if lines:
+        yield "\n".join([f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", *lines])
+
+
+PAGES = {
+    "commands": commands,
+    "settings": settings,
+    "errors": error_page,
+    "tasks": tasks,
+    "formats": formats,
+    "support": support,
+}
+
+
+def text_of(page: str) -> str:
+    """The text of a page."""
+    return "\n\n".join([MADE, *PAGES[page]()]) + "\n"
+
+
+def main() -> int:
+    """Write the pages, or say which are stale."""
+    check, stale = "--check" in sys.argv, []
+    for page in PAGES:
+        path, text = DOCS / "reference" / f"{page}.md", text_of(page)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.relative_to(ROOT))
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    for path in stale:
+        sys.stderr.write(f"{'stale' if check else 'written'}: {path}\n")
+    if check and stale:
+        sys.stderr.write("hint: make docs\n")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
