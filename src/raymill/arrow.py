@@ -202,6 +202,11 @@ def trim(texts: A) -> A:
     return _pc.utf8_trim_whitespace(texts)  # type: ignore[no-any-return]
 
 
+def trim_end(texts: A, characters: str) -> A:
+    """The texts without any of these characters at their end."""
+    return _pc.utf8_rtrim(texts, characters=characters)  # type: ignore[no-any-return]
+
+
 def starts_with(texts: A, text: str) -> A:
     """Where a text begins with `text`."""
     return _pc.starts_with(texts, pattern=text)  # type: ignore[no-any-return]
@@ -210,6 +215,11 @@ def starts_with(texts: A, text: str) -> A:
 def split(texts: A, separator: str) -> A:
     """Each text cut at the separator, as lists."""
     return _pc.split_pattern(texts, pattern=separator)  # type: ignore[no-any-return]
+
+
+def replace(texts: A, old: str, new: str) -> A:
+    """The texts with every `old` replaced."""
+    return _pc.replace_substring(texts, old, new)  # type: ignore[no-any-return]
 
 
 def join(*texts: Any, separator: str = "", nulls: Literal["emit_null", "skip"] = "skip") -> Values:
