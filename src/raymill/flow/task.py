@@ -134,7 +134,8 @@ class State:
     def grow(self, count: int) -> None:
         """Make room for `count` keys; new rows start with the first value."""
         if self._first is not None and count > len(self.table):
-            wider = np.empty(max(count, 2 * len(self.table), 16), self.table.dtype)
+            least = 16 if self.table.itemsize < 4096 else 1  # some keep megabytes, for one key
+            wider = np.empty(max(count, 2 * len(self.table), least), self.table.dtype)
             wider[: self.count] = self.table[: self.count]
             wider[self.count :] = self._first[0]
             self.table = wider

@@ -1,0 +1,188 @@
+"""The local engine: one process. More workers mean threads, and processes for Python record functions."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+from raymill import faults
+from raymill.engines import ending
+from raymill.engines.graph import Keeper, Passage, Phases, enter, open_tasks, stateless
+from raymill.engines.recorder import Recorder, Settled, settle
+from raymill.engines.run import Job, Report
+from raymill.engines.snapshot import restore, snapshot
+from raymill.errors import Interrupted
+from raymill.flow.plan import Bound
+from raymill.flow.source import Piece
+
+STREAMED = 16 * 2**20  # a piece that is larger when loaded is read block by block
+
+
+class LocalRunner:
+    """Runs a job in this process."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Stop at the next border between pieces."""
+        self._cancelled.set()
+
+    def run(self, job: Job) -> Report:
+        """Run a job to its end."""
+        open_tasks(job.plan)
+        recorder = Recorder(job, self.name)
+        keeper = Keeper(job.plan, job.options.key_groups)
+        first = recorder.open()
+        if recorder.resumed is not None:
+            restore(keeper, recorder.resumed.tables)  # type: ignore[arg-type]
+        try:
+            pieces = self._pieces(job, first)
+            if job.options.workers > 1:
+                with Parallel(job, recorder, keeper) as parallel:
+                    parallel.run(pieces)
+            else:
+                sequential(job, recorder, keeper, pieces)
+            if self._cancelled.is_set():
+                raise interrupted(job, recorder)
+            ending.finish(job, recorder, keeper)
+            return recorder.close(keeper.unfinished())
+        except BaseException:
+            recorder.abandon()
+            raise
+
+    def _pieces(self, job: Job, first: int) -> Iterator[Piece]:
+        for piece in job.source.pieces(first):
+            if self._cancelled.is_set():
+                return
+            yield piece
+
+
+def interrupted(job: Job, recorder: Recorder) -> Interrupted:
+    """The error of a run that was told to stop."""
+    if job.options.checkpoint:
+        return Interrupted("Interrupted", hint="go on with the same command and --resume")
+    return Interrupted("Interrupted", hint="--checkpoint DIR would let such a run go on later")
+
+
+def through(passage: Passage, nodes: list[Bound], run: Callable[[Passage, Bound], None]) -> None:
+    """Send a block through some nodes, and count the time it takes."""
+    begun = time.perf_counter()
+    for node in nodes:
+        run(passage, node)
+    passage.busy_s += time.perf_counter() - begun
+
+
+def sequential(job: Job, recorder: Recorder, keeper: Keeper, pieces: Iterator[Piece]) -> None:
+    """One block after the other, from source to sink."""
+    nodes = [node for node in job.plan.nodes if node.kind != "read"]
+
+    following = 0
+    for piece in pieces:
+        begun = time.monotonic()
+        for number, block in enumerate(job.source.read(piece)):
+            passage = enter(job.plan, piece, number, block)
+            passage.started = begun
+            passage.busy_s = time.monotonic() - begun
+            through(passage, nodes, keeper.run)
+            recorder.take(settle(job, passage))
+            begun = time.monotonic()
+        following = piece.number + 1
+        faults.point("local.piece")
+        if recorder.due():
+            recorder.commit(following, snapshot(keeper))
+    if job.options.checkpoint and following:
+        recorder.commit(following, snapshot(keeper))
+
+
+class Parallel:
+    """Reading, parsing, stateless work and encoding by a pool; states in block order by the calling thread."""
+
+    def __init__(self, job: Job, recorder: Recorder, keeper: Keeper) -> None:
+        self.job = job
+        self.recorder = recorder
+        self.keeper = keeper
+        self.phases = Phases(job.plan)
+        self.limit = job.options.in_flight * job.options.workers
+
+    def __enter__(self) -> "Parallel":
+        workers = self.job.options.workers
+        self.threads = ThreadPoolExecutor(workers, thread_name_prefix="raymill")
+        self.heads: Executor = self.threads
+        self.head = self._head
+        if any(node.spec.python for node in self.phases.head):
+            from raymill.engines.processes import heads
+
+            pool = heads(self.job, workers)
+            if pool is not None:
+                self.heads, self.head = pool
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.threads.shutdown(wait=True, cancel_futures=True)
+        if self.heads is not self.threads:
+            self.heads.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, pieces: Iterator[Piece]) -> None:
+        """Run all pieces; output stays in input order."""
+        heads: deque[tuple[Piece, Future[list[Passage]] | None]] = deque()
+        tails: deque[Future[Settled]] = deque()
+        following = 0
+        more = True
+        while more or heads:
+            while more and len(heads) < self.limit:
+                piece = next(pieces, None)
+                if piece is None:
+                    more = False
+                else:
+                    heads.append((piece, self._submit(piece)))
+            if not heads:
+                break
+            piece, head = heads.popleft()
+            for passage in self._passages(piece, head):
+                through(passage, self.phases.body, self.keeper.run)
+                tails.append(self.threads.submit(self._tail, passage))
+                self._drain(tails, self.limit)
+            following = piece.number + 1
+            faults.point("local.piece")
+            if self.recorder.due():
+                self._drain(tails, 0)
+                self.recorder.commit(following, snapshot(self.keeper))
+        self._drain(tails, 0)
+        if self.job.options.checkpoint and following:
+            self.recorder.commit(following, snapshot(self.keeper))
+
+    def _submit(self, piece: Piece) -> Future[list[Passage]] | None:
+        """Let the pool load a piece, unless it is too large to be loaded at once."""
+        return None if piece.size_bytes > STREAMED else self.heads.submit(self.head, piece)
+
+    def _passages(self, piece: Piece, head: Future[list[Passage]] | None) -> Iterator[Passage]:
+        if head is not None:
+            yield from head.result()
+            return
+        for number, block in enumerate(self.job.source.read(piece)):
+            yield self._enter(piece, number, block)
+
+    def _head(self, piece: Piece) -> list[Passage]:
+        return [self._enter(piece, i, block) for i, block in enumerate(self.job.source.read(piece))]
+
+    def _enter(self, piece: Piece, number: int, block: Any) -> Passage:
+        begun = time.monotonic()
+        passage = enter(self.job.plan, piece, number, block)
+        passage.started = begun
+        through(passage, self.phases.head, stateless)
+        passage.lighten(self.phases.needed([*self.phases.body, *self.phases.tail]))
+        return passage
+
+    def _tail(self, passage: Passage) -> Settled:
+        through(passage, self.phases.tail, stateless)
+        name = threading.current_thread().name.rpartition("_")[2]
+        return settle(self.job, passage, name)
+
+    def _drain(self, tails: deque[Future[Settled]], most: int) -> None:
+        while len(tails) > most or (tails and tails[0].done()):
+            self.recorder.take(tails.popleft().result())

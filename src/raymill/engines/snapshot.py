@@ -1,0 +1,116 @@
+"""Key tables and states as columns: saved, restored, moved by key group. No task has snapshot code."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raymill import arrow
+from raymill.engines.graph import Keeper
+from raymill.engines.operator import KeyRoot
+from raymill.flow.record import dump_objects, load_objects
+from raymill.flow.task import State
+
+Tables = Mapping[str, pa.Table]
+
+
+def snapshot(keeper: Keeper) -> dict[str, pa.RecordBatch]:
+    """All keys and states of one worker. Tables are named `keys:NODE`, `state:NODE`, `held:NODE`."""
+    tables: dict[str, pa.RecordBatch] = {}
+    for root, table in keeper.keys.items():
+        columns = [table.texts(), pa.array(table.stamps), pa.array(table.groups)]
+        names = ["key", "stamp", "group"]
+        tables[_name(keeper, root)] = pa.RecordBatch.from_arrays(columns, names=names)
+    for number, state in keeper.states.items():
+        label = keeper.nodes[number].label
+        node = keeper.nodes[number]
+        state.grow(keeper.key_count(node))
+        tables[f"state:{label}"] = _columns(state)
+        if state.held is not None:
+            tables[f"held:{label}"] = state.held
+    return tables
+
+
+def _name(keeper: Keeper, root: KeyRoot) -> str:
+    return f"keys:{keeper.nodes[root[0]].label}"
+
+
+def _columns(state: State) -> pa.RecordBatch:
+    arrays: list[Any] = []
+    names: list[str] = []
+    rows = state.table[: len(state)]
+    for name in rows.dtype.names or ():
+        arrays.append(_column(rows[name]))
+        names.append(name)
+    if state.objects:
+        arrays.append(dump_objects(state.objects[: len(state)]))
+        names.append("object")
+    if not arrays:
+        arrays, names = [pa.nulls(len(state))], ["none"]
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _column(values: NDArray[Any]) -> Any:
+    """One field of the states: a plain column, or the cell's bytes where it is an array or nested."""
+    if values.ndim == 1 and values.dtype.names is None:
+        return pa.array(np.ascontiguousarray(values))
+    flat = np.ascontiguousarray(values)
+    width = flat.nbytes // max(1, len(flat))
+    if width == 0:
+        return pa.nulls(len(flat))
+    return pa.Array.from_buffers(pa.binary(width), len(flat), [None, pa.py_buffer(flat.tobytes())])
+
+
+def restore(keeper: Keeper, tables: Tables, groups: range | None = None) -> None:
+    """Fill a fresh worker from a snapshot, with the keys of these groups (None: all)."""
+    chosen: dict[KeyRoot, NDArray[np.int64]] = {}
+    for root, keys in keeper.keys.items():
+        table = tables[_name(keeper, root)]
+        group = arrow.to_numpy(table.column("group"))
+        if groups is None:
+            rows = np.arange(len(group))
+        else:
+            rows = np.flatnonzero((group >= groups.start) & (group < groups.stop))
+        chosen[root] = rows
+        kept = table.take(pa.array(rows))
+        keys.restore(arrow.combine(kept.column("key")), arrow.to_numpy(kept.column("stamp")))
+    for number, state in keeper.states.items():
+        node = keeper.nodes[number]
+        rows = chosen[keeper.roots[number]] if node.place == "group" else np.arange(1)
+        _fill(state, tables[f"state:{node.label}"].take(pa.array(rows)))
+        if state.held is not None:
+            state.held = _held(tables[f"held:{node.label}"], rows, node.place == "group")
+
+
+def _fill(state: State, table: pa.Table) -> None:
+    count = table.num_rows
+    state.grow(count)
+    for name in state.table.dtype.names or ():
+        kind = state.table.dtype[name]
+        column = arrow.combine(table.column(name))
+        if kind.shape or kind.names:
+            if pa.types.is_null(column.type):
+                continue
+            start = column.offset * kind.itemsize
+            whole = np.frombuffer(column.buffers()[1] or b"", np.uint8)[start : start + count * kind.itemsize]
+            state.table[name][:count] = np.frombuffer(whole.tobytes(), kind.base).reshape(count, *kind.shape)
+        else:
+            state.table[name][:count] = arrow.to_numpy(column)
+    if "object" in table.schema.names and state.objects:
+        fresh = state.objects[0].__class__
+        state.objects[:count] = load_objects(arrow.combine(table.column("object")), fresh)
+
+
+def _held(table: pa.Table, rows: NDArray[np.int64], keyed: bool) -> pa.RecordBatch:
+    """Held rows follow their keys; their slots are numbered anew."""
+    whole = table.combine_chunks()
+    if keyed:
+        slots = arrow.to_numpy(whole.column("slot"))
+        places = np.full(int(max(slots.max(initial=-1), rows.max(initial=-1))) + 1, -1, np.int32)
+        places[rows] = np.arange(len(rows), dtype=np.int32)
+        stay = np.flatnonzero(places[slots] >= 0)
+        whole = arrow.with_column(whole.take(pa.array(stay)), "slot", pa.array(places[slots[stay]], pa.int32()))
+    batches = whole.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)
