@@ -21,11 +21,12 @@ _TOOLS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 class TextStream:
     """Text that can only be read once. Where it is cut may depend on the producer's pauses."""
 
-    rereadable = False
+    resumable = False
 
-    def __init__(self, file: InputFile, unit: int = UNIT, cut: Cut | None = None) -> None:
+    def __init__(self, file: InputFile, unit: int = UNIT) -> None:
         self.names: tuple[str, ...] = (file.name,)
-        self._file, self._unit, self._cut = file, unit, cut or LineCut()
+        self._file, self._unit = file, unit
+        self._cut: Cut = LineCut()
         self._waiting = bytearray()
         self._start = 0
         self._place: int | None = None
@@ -61,6 +62,11 @@ class TextStream:
         """The bytes that the piece carries."""
         data = piece.data if isinstance(piece.data, bytes) else b""
         return Text(np.frombuffer(data, np.uint8), piece.start, len(data))
+
+    def in_order(self, cut: Cut) -> "TextStream":
+        """The same stream: it is in order already."""
+        self._cut = cut
+        return self
 
     def identity(self) -> dict[str, Any]:
         """Only the name: a stream cannot be told from another."""

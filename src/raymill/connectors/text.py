@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raymill.connectors.files import STDIN, InputFile, chunks, expand
-from raymill.errors import DataError
+from raymill.errors import ConfigError, DataError
 from raymill.flow.source import Piece, Reject
 
 UNIT = 2 << 20
@@ -24,6 +24,7 @@ SAMPLE = 1 << 20
 LONGEST = 256 << 20
 BOM = b"\xef\xbb\xbf"
 _SLACK = 1 << 12
+_ALIGNED = 64  # the kernel copies to an odd place six times slower
 _NEWLINE = 10
 
 Bytes = NDArray[np.uint8]
@@ -66,7 +67,7 @@ class TextDoor(Protocol):
     """Text in pieces: of files, or of a stream."""
 
     names: tuple[str, ...]
-    rereadable: bool  # `pieces` may be asked again
+    resumable: bool  # `pieces` may be asked again, from any number on
 
     def head(self, file: int = 0) -> Text:
         """The lines that start in the first `SAMPLE` bytes of a file; they are read again."""
@@ -80,6 +81,10 @@ class TextDoor(Protocol):
         """Load one piece; any thread or process."""
         ...
 
+    def in_order(self, cut: Cut) -> "TextDoor":
+        """The same text, read in order where it is not yet, with records that end as `cut` says."""
+        ...
+
     def identity(self) -> dict[str, Any]:
         """What must be the same for a resume."""
         ...
@@ -89,42 +94,30 @@ class TextDoor(Protocol):
         ...
 
 
-def open_text(
-    paths: tuple[str, ...], *, unit: int = UNIT, cut: Cut | None = None, in_order: bool = False
-) -> TextDoor:
-    """Open files, or standard input where the path is `-`. Raises InputError.
-
-    `cut` says where records end in text that is read in order; `in_order` reads all files so.
-    """
+def open_text(paths: tuple[str, ...], *, unit: int = UNIT) -> TextDoor:
+    """Open files, or standard input where the path is `-`. Raises InputError."""
     from raymill.connectors.stdin import TextStream
 
+    if not 0 < unit <= LONGEST:
+        raise ConfigError(f"Unit `{unit}` is not between 1 and {LONGEST} bytes")
     if paths == (STDIN,):
-        return TextStream(InputFile(STDIN, STDIN, is_pipe=True), unit, cut)
+        return TextStream(InputFile(STDIN, STDIN, is_pipe=True), unit)
     files = expand(paths)
-    return (
-        TextStream(files[0], unit, cut)
-        if files[0].is_pipe
-        else TextFiles(files, unit, cut, in_order)
-    )
+    return TextStream(files[0], unit) if files[0].is_pipe else TextFiles(files, unit)
 
 
 class TextFiles:
     """Files of text, cut into pieces."""
 
-    rereadable = True
+    resumable = True
 
     def __init__(
-        self,
-        files: tuple[InputFile, ...],
-        unit: int = UNIT,
-        cut: Cut | None = None,
-        in_order: bool = False,
+        self, files: tuple[InputFile, ...], unit: int = UNIT, cut: Cut | None = None
     ) -> None:
         self.files = files
         self.names = tuple(file.name for file in files)
         self._unit = unit
-        self._cut = cut or LineCut()
-        self._in_order = in_order
+        self._cut = cut
 
     def head(self, file: int = 0) -> Text:
         """The lines that start in the first `SAMPLE` bytes of a file."""
@@ -137,13 +130,13 @@ class TextFiles:
         """The pieces of all files in order, from number `first` on."""
         number = 0
         for index, file in enumerate(self.files):
-            if file.codec is None and not self._in_order:
+            if self._cut is None and file.codec is None:
                 count = -(-file.size // self._unit)
                 for part in range(max(first - number, 0), count):
                     yield self._planned(number + part, index, part)
                 number += count
                 continue
-            for piece in read_in_order(file, self._unit, self._cut):
+            for piece in read_in_order(file, self._unit, self._cut or LineCut()):
                 if number >= first:
                     yield replace(piece, number=number, file=index)
                 number += 1
@@ -157,6 +150,10 @@ class TextFiles:
         if isinstance(piece.data, bytes):
             return Text(np.frombuffer(piece.data, np.uint8), piece.start, piece.part)
         return _lines_starting_in(self.files[piece.file], piece.start, piece.stop)
+
+    def in_order(self, cut: Cut) -> "TextFiles":
+        """The same files, read in order."""
+        return TextFiles(self.files, self._unit, cut)
 
     def identity(self) -> dict[str, Any]:
         """Name, size and time of change of each file, and the unit."""
@@ -255,15 +252,15 @@ def check_length(length: int, name: str, line: int | None = None) -> None:
 
 def _lines_starting_in(file: InputFile, start: int, stop: int) -> Text:
     stop = min(stop, file.size)
-    since = max(start - 1, 0)
     nothing = Text(np.empty(0, np.uint8), start)
-    if since >= stop:
+    if start >= stop:
         return nothing
+    since = max(start - 1, 0) // _ALIGNED * _ALIGNED
     try:
         with open(file.path, "rb", buffering=0) as raw:
             data = _load(raw.fileno(), file, since, stop + _SLACK)
-            begin = 0 if start == 0 else _find_newline(data[: stop - 1 - since], 0) + 1
-            if start > 0 and begin == 0:
+            begin = _find_newline(data[: stop - 1 - since], start - 1 - since) + 1 if start else 0
+            if start and begin == 0:
                 return nothing
             end = _find_newline(data, stop - 1 - since) + 1
             while end == 0 and since + len(data) < file.size:
@@ -273,18 +270,22 @@ def _lines_starting_in(file: InputFile, start: int, stop: int) -> Text:
                 data = np.concatenate((data, more))
                 end = _find_newline(data, seen) + 1
     except OSError as error:
-        raise DataError(
-            f"`{file.name}` cannot be read on: {_plain(error)}", file=file.name
-        ) from error
-    end = end or len(data)
+        problem = f"`{file.name}` cannot be read on: {_plain(error)}"
+        raise DataError(problem, file=file.name) from error
+    return _found(data, since, begin, end or len(data))
+
+
+def _found(data: Bytes, since: int, begin: int, end: int) -> Text:
     size = end - begin
-    if start == 0 and data[: len(BOM)].tobytes() == BOM:
+    if since + begin == 0 and data[: len(BOM)].tobytes() == BOM:
         begin = len(BOM)
-    return Text(data[begin:end], since + begin, size)
+    lines = data[begin:end]
+    lines.flags.writeable = False  # as in pieces that carry bytes: kernels see one type
+    return Text(lines, since + begin, size)
 
 
 def _load(place: int, file: InputFile, start: int, stop: int) -> Bytes:
-    data = np.empty(min(stop, file.size) - start, np.uint8)
+    data = new_bytes(min(stop, file.size) - start)
     filled = 0
     while filled < len(data):
         count = os.preadv(place, [data[filled:].data], start + filled)
@@ -292,6 +293,12 @@ def _load(place: int, file: InputFile, start: int, stop: int) -> Bytes:
             raise DataError(f"`{file.name}` became shorter while it was read", file=file.name)
         filled += count
     return data
+
+
+def new_bytes(size: int) -> Bytes:
+    """Room for bytes, from Arrow's pool: it keeps large blocks, where malloc gives them back."""
+    room: Any = pa.allocate_buffer(size)
+    return np.frombuffer(room, np.uint8)
 
 
 def _find_newline(data: Bytes, start: int) -> int:
