@@ -18,7 +18,7 @@ from raymill.cli.doctor import Check
 from raymill.cli.failures import INTERRUPTED
 from raymill.config.find import FILE_NAMES, FILE_VARIABLE
 from raymill.config.section import Section, extra
-from raymill.config.settings import SECTIONS
+from raymill.config.sections import SECTIONS
 from raymill.config.show import Shown
 from raymill.flow.declare import as_declared
 from raymill.flow.registry import ENGINES, SINKS, SOURCES, TASKS, load, names

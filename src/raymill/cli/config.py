@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from raymill import json
 from raymill.cli.report import show_table
-from raymill.config.settings import unread_variables
+from raymill.config.sections import unread_variables
 from raymill.config.show import Shown, shown
 from raymill.errors import near
 

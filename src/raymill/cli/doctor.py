@@ -13,7 +13,7 @@ from raymill.cli.installed import extras, library_version, registered
 from raymill.cli.report import show_table
 from raymill.config.find import settings_file
 from raymill.config.paths import compiled_folder, home
-from raymill.config.settings import unread_variables
+from raymill.config.sections import unread_variables
 from raymill.config.show import shown
 from raymill.errors import RaymillError
 

@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from raymill.config.settings import Settings
+    from raymill.config.sections import Settings
 
 
 @lru_cache(maxsize=1)
 def settings() -> "Settings":
     """The settings in force: `settings().streams.batch_rows`."""
-    from raymill.config.settings import Settings
+    from raymill.config.sections import Settings
 
     return Settings()
 

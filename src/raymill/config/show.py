@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from raymill.config.section import Section, extra, load
-from raymill.config.settings import SECTIONS, Settings
+from raymill.config.sections import SECTIONS, Settings
 
 MASK = "****"
 

@@ -51,11 +51,8 @@ def _check_file() -> None:
     sections = {section.section: section for section in SECTIONS}
     for name, values in (file_values(path) if path else {}).items():
         if name not in sections:
-            raise unknown(f"section in `{path}`", name, sections)
+            raise unknown(f"section in `{path}`:", name, sections)
         for key in values:
             if key not in sections[name].model_fields:
-                raise unknown(f"setting in `{path}`", f"{name}.{key}", _names(sections[name]))
-
-
-def _names(section: type[Section]) -> list[str]:
-    return [f"{section.section}.{name}" for name in section.model_fields]
+                where = f"setting in section `{name}` of `{path}`:"
+                raise unknown(where, key, sections[name].model_fields)
