@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -154,18 +155,36 @@ def tasks() -> Iterator[str]:
 def task_text(name: str) -> Iterator[str]:
     """A task with its parameters and what `.properties` files call them."""
     declared = as_declared(name).declared
+    about, meanings, example = parts(inspect.cleandoc(declared.description))
     yield f"## {name}"
-    yield inspect.cleandoc(declared.description)
-    yield from table(("parameter", "type", "default"), map(parameter_row, declared.parameters))
+    yield from about
+    rows = [parameter_row(each, meanings) for each in declared.parameters]
+    yield from table(("parameter", "type", "default", "meaning"), rows)
     rules = declared.options.properties.items()
     known = [(f"`{key}`", f"`{to}`" if isinstance(to, str) else "several") for key, to in rules]
     yield from table(("key in `.properties`", "parameter"), known)
+    yield from (f"```pycon\n{lines}\n```" for lines in example)
 
 
-def parameter_row(parameter: Any) -> tuple[str, str, str]:
+def parts(text: str) -> tuple[list[str], dict[str, str], list[str]]:
+    """A docstring as paragraphs, the meanings of parameters (`name: text`), and examples."""
+    about, meanings, examples = [], {}, []
+    for block in text.split("\n\n"):
+        if block.startswith(">>>"):
+            examples.append(block)
+        elif re.match(r"\w+: ", block):
+            found = re.findall(r"^(\w+): (.*(?:\n[ ]+.*)*)", block, re.MULTILINE)
+            meanings |= {name: " ".join(meaning.split()) for name, meaning in found}
+        else:
+            about.append(block)
+    return about, meanings, examples
+
+
+def parameter_row(parameter: Any, meanings: dict[str, str]) -> tuple[str, str, str, str]:
     """One parameter of a task."""
     default = "required" if parameter.default is REQUIRED else f"`{parameter.default!r}`"
-    return f"`{parameter.name}`", f"`{type_text(parameter.annotation)}`", default
+    kind, meaning = f"`{type_text(parameter.annotation)}`", meanings.get(parameter.name, "")
+    return f"`{parameter.name}`", kind, default, meaning
 
 
 def type_text(annotation: Any) -> str:

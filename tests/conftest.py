@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from raymill import config, faults
@@ -11,6 +12,9 @@ from raymill import config, faults
 pytest_plugins = ["marks"]
 
 ROOT = Path(__file__).parents[1]
+hypothesis.settings.register_profile("raymill", deadline=None)
+hypothesis.settings.load_profile("raymill")
+
 ENGINES = ("local", "ray")
 WORKERS = (1, 2, 4)
 
