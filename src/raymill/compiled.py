@@ -19,7 +19,7 @@ def _numba() -> Any:
 
 
 def kernel(function: F) -> F:
-    """Compile a loop over columns: without the GIL, cached, indices trusted (the caller checks them)."""
+    """Compile a loop over columns: without the GIL, cached; the caller checks indices."""
     return _numba().njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Every error says what failed and, as a hint, what to type next."""
+"""What can go wrong, as one tree. Every error says what failed and, as a hint, what to do next."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

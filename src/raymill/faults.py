@@ -1,4 +1,4 @@
-"""Named places where a test can make the program fail; without a plan each is one dictionary look-up."""
+"""Named places where a test can make the program fail; without a plan each costs a look-up."""
 
 from collections.abc import Callable
 

@@ -13,6 +13,6 @@ def loads(text: str | bytes | memoryview) -> Any:
 
 
 def dumps(value: Any, *, indent: bool = False) -> bytes:
-    """Write one JSON value as UTF-8 bytes; numpy scalars and arrays are allowed, NaN becomes null."""
+    """Write one JSON value as UTF-8 bytes; numpy values are allowed, NaN becomes null."""
     option = orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indent else 0)
     return orjson.dumps(value, option=option, default=str)
