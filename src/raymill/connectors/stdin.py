@@ -63,6 +63,10 @@ class TextStream:
         data = piece.data if isinstance(piece.data, bytes) else b""
         return Text(np.frombuffer(data, np.uint8), piece.start, len(data))
 
+    def lines_before(self, file: int, place: int) -> int:
+        """Not known: what was read is gone."""
+        return 0
+
     def in_order(self, cut: Cut) -> "TextStream":
         """The same stream: it is in order already."""
         self._cut = cut

@@ -28,6 +28,7 @@ _ALIGNED = 64  # the kernel copies to an odd place six times slower
 _NEWLINE = 10
 
 Bytes = NDArray[np.uint8]
+NOTHING: Bytes = np.frombuffer(b"", np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,10 @@ class TextDoor(Protocol):
         """Load one piece; any thread or process."""
         ...
 
+    def lines_before(self, file: int, place: int) -> int:
+        """Count the lines before a place in a (decompressed) file, for messages."""
+        ...
+
     def in_order(self, cut: Cut) -> "TextDoor":
         """The same text, read in order where it is not yet, with records that end as `cut` says."""
         ...
@@ -124,7 +129,7 @@ class TextFiles:
         if self.files[file].codec is None:
             return self.text(Piece(0, file, 0, SAMPLE))
         first = next(read_in_order(self.files[file], SAMPLE, LineCut()), None)
-        return self.text(first) if first else Text(np.empty(0, np.uint8))
+        return self.text(first) if first else Text(NOTHING)
 
     def pieces(self, first: int = 0) -> Iterator[Piece]:
         """The pieces of all files in order, from number `first` on."""
@@ -150,6 +155,16 @@ class TextFiles:
         if isinstance(piece.data, bytes):
             return Text(np.frombuffer(piece.data, np.uint8), piece.start, piece.part)
         return _lines_starting_in(self.files[piece.file], piece.start, piece.stop)
+
+    def lines_before(self, file: int, place: int) -> int:
+        """Count the lines before a place: reads the file up to there."""
+        lines = 0
+        for chunk, _ in chunks(self.files[file]):
+            lines += chunk[: max(place, 0)].count(b"\n")
+            place -= len(chunk)
+            if place <= 0:
+                break
+        return lines
 
     def in_order(self, cut: Cut) -> "TextFiles":
         """The same files, read in order."""
@@ -252,7 +267,7 @@ def check_length(length: int, name: str, line: int | None = None) -> None:
 
 def _lines_starting_in(file: InputFile, start: int, stop: int) -> Text:
     stop = min(stop, file.size)
-    nothing = Text(np.empty(0, np.uint8), start)
+    nothing = Text(NOTHING, start)
     if start >= stop:
         return nothing
     since = max(start - 1, 0) // _ALIGNED * _ALIGNED
