@@ -1,7 +1,7 @@
 """What all tests share: engines and worker counts, real data, and a clean ground for each test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -81,6 +81,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def in_ci() -> bool:
-    """Whether a test may not skip for want of a tool (`.ci/run` sets RAYMILL_CI)."""
-    return os.environ.get("RAYMILL_CI") == "1"
+def need() -> Callable[[object, str], None]:
+    """`need(shutil.which("unshare"), "unshare")`: without it, skip at home and fail in CI."""
+
+    def check(found: object, what: str) -> None:
+        if not found:
+            give_up = pytest.fail if os.environ.get("RAYMILL_CI") == "1" else pytest.skip
+            give_up(f"needs {what}")
+
+    return check

@@ -110,6 +110,27 @@ def test_a_bug_is_one_line_and_a_traceback_only_when_asked(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_missing_extra_is_three_and_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = ModuleNotFoundError("No module named 'deltalake'", name="deltalake.table")
+    monkeypatch.setattr(app, "call", raising(missing))
+    assert main(["run"]) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "error: `deltalake` is not installed",
+        "hint: pip install 'raymill[lakehouse]'",
+    ]
+
+
+def test_a_module_that_no_extra_brings_is_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = ModuleNotFoundError("No module named 'raymill.x'", name="raymill.x")
+    monkeypatch.setattr(app, "call", raising(missing))
+    assert main(["run"]) == 1
+    assert "No module named 'raymill.x'" in capsys.readouterr().err
+
+
 def test_a_number_that_a_command_returns_is_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "call", lambda _: 1)
     assert main(["doctor"]) == 1

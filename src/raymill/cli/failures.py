@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from raymill.errors import RaymillError
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, FAILED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 130
+VERBOSE_HINT = "run it again with -v to see where"
 
 
 def guarded(arguments: Sequence[str]) -> int:
@@ -26,10 +27,13 @@ def guarded(arguments: Sequence[str]) -> int:
     except RaymillError as error:
         _trace(verbose)
         return report(error.message, error.hint, error.exit_code)
+    except ImportError as error:
+        _trace(verbose)
+        return _missing(error)
     except Exception as error:
         _trace(verbose)
         text = f"{type(error).__name__}: {error}"
-        return report(text, "run it again with -v to see where", FAILED)
+        return report(text, VERBOSE_HINT, FAILED)
 
 
 def report(message: str, hint: str | None, code: int) -> int:
@@ -37,6 +41,17 @@ def report(message: str, hint: str | None, code: int) -> int:
     hinted = f"\nhint: {hint}" if hint else ""
     sys.stderr.write(f"error: {message}{hinted}\n")
     return code
+
+
+def _missing(error: ImportError) -> int:
+    from raymill.cli.installed import extra_with
+
+    cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    module = (cause.name or "").partition(".")[0]
+    extra = extra_with(module)
+    if extra is None:
+        return report(f"{type(cause).__name__}: {cause}", VERBOSE_HINT, FAILED)
+    return report(f"`{module}` is not installed", f"pip install 'raymill[{extra}]'", UNREACHABLE)
 
 
 def _trace(verbose: bool) -> None:

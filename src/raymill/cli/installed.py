@@ -21,6 +21,17 @@ def extras() -> list[str]:
     return [name for name, needed in sorted(_needs().items()) if all(map(library_version, needed))]
 
 
+def extra_with(module: str) -> str | None:
+    """The smallest extra that brings a library, by the name it is imported under."""
+    needs = _needs()
+    bringing = [
+        extra
+        for extra, needed in needs.items()
+        if module in (name.replace("-", "_") for name in needed)
+    ]
+    return min(bringing, key=lambda extra: len(needs[extra]), default=None)
+
+
 def registered(group: str) -> list[str]:
     """The names that packages registered in an entry point group."""
     return sorted({point.name for point in metadata.entry_points(group=group)})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def settings() -> "Settings":
-    """The settings in force: `settings().streams.batch_rows`."""
+    """The settings in force: `settings().streams.key_groups`."""
     from raymill.config.sections import Settings
 
     return Settings()

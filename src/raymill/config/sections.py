@@ -14,7 +14,7 @@ SECTIONS: tuple[type[Section], ...] = (PathSettings, StreamSettings, RaySettings
 
 
 class Settings:
-    """Every setting, by section: `settings().streams.batch_rows`."""
+    """Every setting, by section: `settings().streams.key_groups`."""
 
     def __init__(self) -> None:
         _check_file()

@@ -1,4 +1,4 @@
-"""How streams run: sizes of what is read, checkpoints, key groups, what happens to bad records."""
+"""How streams run: checkpoints, key groups, what happens to bad records."""
 
 from typing import ClassVar, Literal
 
@@ -10,10 +10,6 @@ class StreamSettings(Section):
 
     section: ClassVar[str] = "streams"
 
-    batch_rows: int = setting(65_536, "Most rows in one batch of columns", unit="rows", ge=1)
-    piece_bytes: int = setting(
-        8 * 2**20, "Input that one worker loads in one go", unit="bytes", ge=4096
-    )
     in_flight: int = setting(
         4, "Pieces on their way at a time, for each worker", unit="pieces", ge=1
     )
