@@ -77,6 +77,9 @@ class Parser:
         self._lock = Lock()
         self._known = self._pack(())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parser, (self.layout, self._most)
+
     def _pack(self, templates: tuple[Template, ...]) -> _Known:
         return _Known(templates, pack(templates, len(self.layout.fields)))
 
