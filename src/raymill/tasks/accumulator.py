@@ -13,7 +13,7 @@ from raymill.arrow import Array
 from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
 from raymill.flow.outcome import EMIT, HELD
 from raymill.tasks import series
-from raymill.tasks.properties import listed
+from raymill.tasks.properties import Names, listed
 
 BAD_VALUE = Fail("value is not a number")
 PARTS = ("series", "observation", "meta")
@@ -23,7 +23,7 @@ PARTS = ("series", "observation", "meta")
     "accumulator",
     properties={
         "AGGREGATE.ACCUMLATOR.TUPLE_WINDOW_SIZE": "window",
-        "AGGREGATE.ACCUMLATOR.MULTIVALUE_OBSTYPE": lambda text: {"multivalue": listed(text)},
+        "AGGREGATE.ACCUMLATOR.MULTIVALUE_OBSTYPE": "multivalue",
     },
 )
 @dataclass(frozen=True)
@@ -50,18 +50,13 @@ class Accumulator(Task):
     """
 
     window: Annotated[int, Ge(1)] = 20
-    multivalue: tuple[str, ...] = ()
-    flushes: bool = False
+    multivalue: Names = ()
+    flush: bool = False
     _parts: tuple[str, ...] = PARTS[:1]
 
     def learn(self, sample: pa.RecordBatch) -> "Accumulator":
         """See which parts of a series' name are bound."""
         return replace(self, _parts=tuple(part for part in PARTS if part in sample.schema.names))
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The parameters by name."""
-        return {"window": self.window, "multivalue": self.multivalue, "flush": self.flushes}
 
     @property
     def _value(self) -> pa.DataType:
@@ -83,12 +78,11 @@ class Accumulator(Task):
             },
             adds=pa.schema(adds),
             scope="all",
-            state=np.zeros(1, [("seen", "i8"), ("waiting", "i8")]),
+            state=np.zeros(1, [("seen", "i8")]),
             held=pa.schema(held),
             outcomes=(BAD_VALUE,) if self.multivalue else (),
             silent=True,
-            unfinished="waiting",
-            flushes=self.flushes,
+            flushes=self.flush,
         )
 
     def apply(self, rows: Rows, state: State | None) -> Answer:
@@ -106,7 +100,7 @@ class Accumulator(Task):
         state.table["seen"][0] += len(good)
         return Answer(self._columns(joined, found), code, ends)
 
-    def flush(self, state: State) -> Answer:
+    def finish(self, state: State) -> Answer:
         """Answer what the open window holds."""
         assert state.held is not None
         size = state.held.num_rows
@@ -114,13 +108,19 @@ class Accumulator(Task):
         found = series.windows(joined, size, 1 if size else 0)
         return Answer(self._columns(joined, found), rows=np.zeros(len(found.first), np.int64))
 
+    def unfinished(self, state: State) -> int:
+        """How many records wait in the open window."""
+        return state.held.num_rows if state.held is not None else 0
+
     def _cells(self, rows: Rows, code: NDArray[np.uint8]) -> tuple[Array, NDArray[np.int64]]:
         """The values, and the rows that have them; rows whose text is no number are marked."""
         if not self.multivalue:
             return pa.array(rows["value"]), np.arange(len(rows))
         several = np.ones(len(rows), np.bool_)
         if "observation" in rows:
-            several = arrow.to_numpy(arrow.is_in(rows["observation"], pa.array(self.multivalue)))
+            several = arrow.to_numpy(
+                arrow.is_in(rows["observation"], pa.array(listed(self.multivalue)))
+            )
         cells, bad = series.read_numbers(rows["value"], several)
         code[bad] = 1
         good = np.flatnonzero(~bad)
@@ -152,7 +152,6 @@ class Accumulator(Task):
         state.held = pa.record_batch(
             {**columns, "time": joined.times[rest], "value": cells, "slot": slots}
         )
-        state.table["waiting"][0] = size
 
 
 def _held(held: pa.RecordBatch) -> series.Gathered:

@@ -12,6 +12,7 @@ from raymill import arrow
 from raymill.arrow import Array
 from raymill.errors import ConfigError, InputError
 from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
+from raymill.tasks.properties import Names, listed
 
 UNKNOWN = Fail("key is not in the annotation file")
 
@@ -38,41 +39,35 @@ class Annotate(Task):
     """
 
     file: str
-    names: tuple[str, ...] = ()
+    names: Names = ()
     unknown: Literal["empty", "fail"] = "empty"
 
     @cached_property
-    def _table(self) -> tuple[Array, list[Array]]:
+    def _table(self) -> tuple[Array, dict[str, Array]]:
+        """The keys of the file, and the columns that it has for them."""
         lines = read_annotations(self.file)
+        names = listed(self.names)
         width = max(map(len, lines.values()), default=0)
-        if self.names and width > len(self.names):
+        if names and width > len(names):
             raise ConfigError(
-                f"File `{self.file}` has {width} values for a key, not {len(self.names)}",
+                f"File `{self.file}` has {width} values for a key, not {len(names)}",
                 hint=f"give {width} names",
             )
-        width = len(self.names) or width
-        rows = [values + [None] * (width - len(values)) for values in lines.values()]
-        columns: list[Array] = [
-            pa.array([row[j] for row in rows], pa.string()) for j in range(width)
-        ]
+        names = names or tuple(f"annotation_{j + 1}" for j in range(width))
+        rows = [values + [None] * (len(names) - len(values)) for values in lines.values()]
         keys: Array = pa.array(list(lines), pa.string())
-        return keys, columns
-
-    @cached_property
-    def _columns(self) -> list[str]:
-        return list(self.names) or [f"annotation_{j + 1}" for j in range(len(self._table[1]))]
+        return keys, {
+            n: pa.array([row[j] for row in rows], pa.string()) for j, n in enumerate(names)
+        }
 
     def spec(self) -> Spec:
         """Read the key; add one text column for each value of a line."""
+        adds: dict[str, pa.DataType] = dict.fromkeys(self._table[1], pa.string())
         return Spec(
             reads={"key": Port(Kind.TEXT, null=True)},
-            adds=pa.schema([(name, pa.string()) for name in self._columns]),
+            adds=pa.schema(adds),
             outcomes=(UNKNOWN,) if self.unknown == "fail" else (),
         )
-
-    def open(self) -> None:
-        """Load the file."""
-        _ = self._table
 
     def apply(self, rows: Rows, state: State | None) -> Answer:
         """Look the keys up, all at once."""
@@ -81,8 +76,7 @@ class Annotate(Task):
         code = None
         if self.unknown == "fail":
             code = arrow.to_numpy(arrow.is_null(found)).view(np.uint8)
-        added = zip(self._columns, columns, strict=True)
-        return Answer({name: arrow.take(column, found) for name, column in added}, code)
+        return Answer({name: arrow.take(column, found) for name, column in columns.items()}, code)
 
 
 def read_annotations(path: str) -> dict[str, list[str | None]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from raymill.errors import ConfigError
 from raymill.flow import Answer, Kind, Port, Rows, Skip, Spec, State, Task, task
 from raymill.tasks import bloom
-from raymill.tasks.properties import listed
+from raymill.tasks.properties import Names, listed
 
 FOREIGN = Skip("not in the filter")
 MARK = "might_contain"
@@ -21,8 +21,8 @@ MARK = "might_contain"
     "bloom_filter_check",
     properties={
         "FILTER.BLOOM_FILTER.MODEL_PATH": "model",
-        "FILTER.MULTI_BLOOM_FILTER.MODEL_PATH_LIST": lambda text: {"models": listed(text)},
-        "FILTER.MULTI_BLOOM_FILTER.USE_MSG_FIELD_LIST": lambda text: {"fields": listed(text)},
+        "FILTER.MULTI_BLOOM_FILTER.MODEL_PATH_LIST": "models",
+        "FILTER.MULTI_BLOOM_FILTER.USE_MSG_FIELD_LIST": "fields",
     },
 )
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class BloomFilterCheck(Task):
     """
 
     model: str = ""
-    models: Mapping[str, str] | tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
+    models: Mapping[str, str] | Names = ()
+    fields: Names = ()
     drop: bool = False
 
     @cached_property
@@ -59,13 +59,15 @@ class BloomFilterCheck(Task):
         """The filter's file for each field that is looked at. Raises ConfigError."""
         if isinstance(self.models, Mapping) and self.models:
             return dict(self.models)
-        if self.models and len(self.models) == len(self.fields):
-            return dict(zip(self.fields, self.models, strict=True))
-        if self.models:
+        files = () if isinstance(self.models, Mapping) else listed(self.models)
+        names = listed(self.fields)
+        if len(files) != len(names):
             raise ConfigError(
-                f"Parameter `models` lists {len(self.models)} files for {len(self.fields)} fields",
+                f"Parameter `models` lists {len(files)} files for {len(names)} fields",
                 hint="give a mapping of field to file, or `fields` of the same length",
             )
+        if files:
+            return dict(zip(names, files, strict=True))
         if not self.model:
             raise ConfigError(
                 "Task `bloom_filter_check` needs a filter",

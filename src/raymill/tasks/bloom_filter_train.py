@@ -73,7 +73,7 @@ class BloomFilterTrain(Task):
         nothing = {field.name: pa.nulls(0, field.type) for field in RECORD}
         return Answer(nothing, np.full(len(rows), HELD, np.uint8), np.empty(0, np.int64))
 
-    def flush(self, state: State) -> Answer:
+    def finish(self, state: State) -> Answer:
         """Answer the filter as one record."""
         model = bloom.pack(state.table["words"][0], self._shape.probes)
         values = (

@@ -32,6 +32,7 @@ def _start(window: int) -> Any:
     properties={
         "STATISTICS.INTERPOLATION.WINDOW_SIZE": "window",
         "STATISTICS.INTERPOLATION.USE_MSG_FIELD": fields,
+        "STATISTICS.INTERPOLATION.USE_MSG_FIELD_LIST": fields,
     },
 )
 def interpolation(
@@ -59,5 +60,5 @@ def interpolation(
         return None
     total = 0.0
     for i in range(kept):
-        total += s.ring[i]
+        total += float(s.ring[i])
     return total / kept

@@ -1,16 +1,21 @@
-"""What keys of RIoTBench's `.properties` files mean where several tasks share the meaning."""
+"""What texts in RIoTBench's `.properties` files mean where several tasks share the meaning."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
+
+Names: TypeAlias = tuple[str, ...] | str
+"""Names as a list, or as text with commas."""
 
 
-def listed(text: str) -> tuple[str, ...]:
+def listed(names: Names) -> tuple[str, ...]:
     """Cut a comma list into names; blanks and a trailing comma are no names.
 
     >>> listed("temperature, humidity,")
     ('temperature', 'humidity')
     """
-    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    if not isinstance(names, str):
+        return tuple(names)
+    return tuple(name for name in (part.strip() for part in names.split(",")) if name)
 
 
 def fields(text: str) -> Mapping[str, Any]:

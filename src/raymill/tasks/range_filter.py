@@ -29,9 +29,9 @@ class RangeFilter(Task):
     valid_range: `field:least:most,...`, or a mapping of field to (least, most), in the fields' own
         units; the default fits the "Sense your City" sensors.
 
-    >>> tidy = RangeFilter.declared.bound(valid_range="temperature:0.7:35.1")
-    >>> tidy.declared.try_out([{"temperature": 35.1}, {"temperature": 40.0}], **tidy.given)
-    [{'temperature': 35.1}, Skip(reason='out of range: temperature')]
+    >>> readings = [{"light": 0}, {"light": 5154}]
+    >>> RangeFilter.declared.try_out(readings, valid_range="light:0:5153")
+    [{'light': 0}, Skip(reason='out of range: light')]
     """
 
     valid_range: str | Mapping[str, tuple[float, float]] = SENSE_YOUR_CITY

@@ -8,13 +8,14 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from raymill.flow import Out, task
+from raymill.tasks.properties import fields
 
 
 @dataclass
 class Recent:
-    """The last values of one key in a ring, how many came, how many wait for the first line."""
+    """The last values of one key in order, how many came, how many wait for the first line."""
 
-    ring: NDArray[np.float64]
+    last: NDArray[np.float64]
     n: int = 0
     waiting: int = 0
 
@@ -26,6 +27,7 @@ class Recent:
     properties={
         "PREDICT.SIMPLE_LINEAR_REGRESSION.WINDOW_SIZE_TRAIN": "window",
         "PREDICT.SIMPLE_LINEAR_REGRESSION.WINDOW_SIZE_PREDICT": "horizon",
+        "PREDICT.SIMPLE_LINEAR_REGRESSION.USE_MSG_FIELD": fields,
     },
 )
 def sliding_linear_regression(
@@ -53,8 +55,10 @@ def sliding_linear_regression(
     >>> ahead.tolist()
     [7.0, 9.0, 11.0]
     """
-    newest = s.n % window
-    s.ring[newest] = value
+    last = s.last
+    for i in range(window - 1):
+        last[i] = last[i + 1]
+    last[window - 1] = value
     s.n += 1
     if s.n <= window:
         s.waiting = s.n
@@ -63,15 +67,10 @@ def sliding_linear_regression(
     middle = (window - 1) / 2.0
     total = 0.0
     lean = 0.0
-    at = -middle
-    for i in range(newest + 1, window):
-        total += s.ring[i]
-        lean += at * s.ring[i]
-        at += 1.0
-    for i in range(newest + 1):
-        total += s.ring[i]
-        lean += at * s.ring[i]
-        at += 1.0
+    for i in range(window):
+        y = float(last[i])
+        total += y
+        lean += (i - middle) * y
     slope = lean * 12.0 / (window * (window * window - 1.0))
     ahead = total / window + slope * middle
     for h in range(horizon):
