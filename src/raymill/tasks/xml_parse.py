@@ -11,7 +11,6 @@ _OPTIONS: dict[str, Any] = {
     "no_network": True,
     "load_dtd": False,
     "huge_tree": False,
-    "collect_ids": False,
 }
 
 
