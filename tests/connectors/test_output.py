@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,18 +136,19 @@ except SinkError as error:
 """
 
 
-def test_a_small_disk_that_fills_up_is_told(tmp_path: Path) -> None:
-    mount = f"mount -t tmpfs -o size=1m none {tmp_path} && exec {sys.executable} -c '{SMALL_DISK}'"
-    command = ["unshare", "-Urm", "sh", "-c", f"{mount} {tmp_path}"]
-    allowed = (
-        shutil.which("unshare")
-        and not subprocess.run(
-            ["unshare", "-Urm", "sh", "-c", f"mount -t tmpfs none {tmp_path}"], capture_output=True
-        ).returncode
-    )
-    if not allowed and not os.environ.get("RAYMILL_CI"):
-        pytest.skip("mounting in a user namespace is not permitted here")
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def in_own_space(script: str) -> list[str]:
+    return ["unshare", "-Urm", "sh", "-c", script]
+
+
+def test_a_small_disk_that_fills_up_is_told(
+    tmp_path: Path, need: Callable[[object, str], None]
+) -> None:
+    mount = f"mount -t tmpfs -o size=1m none {tmp_path}"
+    need(shutil.which("unshare"), "unshare")
+    refused = subprocess.run(in_own_space(mount), capture_output=True).returncode
+    need(not refused, "leave to mount in a user namespace")
+    script = f"{mount} && exec {sys.executable} -c '{SMALL_DISK}' {tmp_path}"
+    told = subprocess.run(in_own_space(script), capture_output=True, text=True, check=True).stdout
     assert told.strip() == f"Cannot write output `{tmp_path}/out`: no space left 0 True"
 
 
@@ -195,7 +197,9 @@ def test_standard_output_is_written_in_place_even_as_a_file(tmp_path: Path, name
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_a_stand_in_for_standard_output_is_written_to(capsysbinary) -> None:  # type: ignore[no-untyped-def]
+def test_a_stand_in_for_standard_output_is_written_to(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
     output = open_output("-")
     output.write(b"line\n")
     output.finish()

@@ -44,13 +44,18 @@ class ArrowSink(TableSink):
 
     def pack(self, rows: Sequence[pa.RecordBatch]) -> Packed:
         """Write one record batch as a message; its note is the sizes of its two parts."""
+        message = self._message(self.whole(rows))
+        head = 8 + int.from_bytes(message.slice(4, 4).to_pybytes(), "little")
+        return Packed(memoryview(message), [head, message.size - head])
+
+    def _message(self, batch: pa.RecordBatch) -> pa.Buffer:
+        if self.options["compression"] == "none":
+            return batch.serialize()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self.schema, options=self._options()) as stream:
-            stream.write_batch(self.whole(rows))
+            stream.write_batch(batch)
         start = len(self._schema_message())
-        message = sink.getvalue().to_pybytes()[start : -len(_END)]
-        head = 8 + int.from_bytes(message[4:8], "little")
-        return Packed(message, [head, len(message) - head])
+        return sink.getvalue().slice(start, sink.getvalue().size - start - len(_END))
 
     def footer(self, notes: Sequence[Any]) -> bytes:
         """Take the footer of a file with as many empty batches, and put the true places in."""

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raymill.arrow import Array
 from raymill.compiled import kernel
 from raymill.connectors.copying import copy_bytes
 
@@ -85,7 +86,7 @@ class Text:
     places: Places
 
     @staticmethod
-    def of(array: "pa.Array[Any]") -> "Text":
+    def of(array: Array) -> "Text":
         """See a column of strings without nulls as text."""
         _, places, data = array.buffers()
         offsets = np.frombuffer(cast(Any, places), np.int32, len(array) + 1, array.offset * 4)

@@ -1,6 +1,6 @@
 """Arrow columns as cells of text: numbers in their shortest exact form, text plain or escaped."""
 
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -9,34 +9,21 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
+from raymill.arrow import Array
 from raymill.compiled import kernel
 from raymill.connectors.assembly import Bytes, Cells, Mask, Places, as_bytes
-
-Column: TypeAlias = "pa.Array[Any]"
 
 _JSON = (0x20, b'"', b"\\", b"\\", b"\\")  # below this, or one of these
 _CSV = (0, b'"', b",", b"\n", b"\r")
 _LINE = (0, b"\n", b"\r", b"\n", b"\n")
 
 
-def valid(array: Column) -> Mask:
+def valid(array: Array) -> Mask:
     """Say which rows are not null."""
     return cast(Mask, array.is_valid().to_numpy(zero_copy_only=False))
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Say whether a column of this type holds strings (as a dictionary or not)."""
-    if pt.is_dictionary(kind):
-        return is_text(kind.value_type)
-    return pt.is_string(kind) or pt.is_large_string(kind) or pt.is_string_view(kind)
-
-
-def is_number(kind: pa.DataType) -> bool:
-    """Say whether a column of this type holds integers, floats or booleans."""
-    return bool(pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind))
-
-
-def text_cells(array: Column) -> Cells:
+def text_cells(array: Array) -> Cells:
     """Give the cells of a column of strings as they are; null is an empty cell."""
     if pt.is_dictionary(array.type):
         return taken(text_cells(dictionary_of(array)), array)
@@ -60,14 +47,21 @@ def _bytes(data: Any, first: int, last: int) -> Bytes:
     return np.frombuffer(data, np.uint8, last - first, first) if last > first else as_bytes(b"")
 
 
-def _plain(array: Column) -> Column:
+def _plain(array: Array) -> Array:
     simple = pt.is_string(array.type) or pt.is_large_string(array.type)
     return array if simple else array.cast(pa.large_string())
 
 
-def dictionary_of(array: Any) -> Column:
+def told_nulls(array: Array) -> Array:
+    """Give a column whose nulls are all known to itself: one in its dictionary is not."""
+    if pt.is_dictionary(array.type) and dictionary_of(array).null_count:
+        return cast(Array, cast(Any, array).dictionary_decode())
+    return array
+
+
+def dictionary_of(array: Any) -> Array:
     """Give the dictionary of a dictionary column."""
-    return cast(Column, array.dictionary)
+    return cast(Array, array.dictionary)
 
 
 def taken(values: Cells, array: Any) -> Cells:
@@ -80,7 +74,7 @@ def taken(values: Cells, array: Any) -> Cells:
     return values.take(rows).where(valid(array), b"")
 
 
-def numbers(array: Column) -> NDArray[Any]:
+def numbers(array: Array) -> NDArray[Any]:
     """See a column of numbers as numpy values; what stands in null rows is undefined."""
     if pt.is_boolean(array.type):
         filled: NDArray[Any] = array.fill_null(False).to_numpy(zero_copy_only=False)
@@ -92,7 +86,7 @@ def numbers(array: Column) -> NDArray[Any]:
     return np.frombuffer(cast(Any, data), kind, len(array), array.offset * kind.itemsize)
 
 
-def number_cells(array: Column) -> Cells:
+def number_cells(array: Array) -> Cells:
     """Give numbers as the shortest text that reads back exactly; null, NaN, infinity: `null`."""
     cells = printed(numbers(array))
     return cells.where(valid(array), b"null") if array.null_count else cells
@@ -106,7 +100,7 @@ def printed(values: NDArray[Any]) -> Cells:
     return Cells(text, starts, stops)
 
 
-def json_text(array: Column) -> Cells:
+def json_text(array: Array) -> Cells:
     """Give the cells of a column of strings escaped for JSON, without the quotes; null is empty."""
     if pt.is_dictionary(array.type):
         return taken(json_text(dictionary_of(array)), array)
@@ -122,7 +116,7 @@ def json_text(array: Column) -> Cells:
     return cells.replace(mask, Cells(text, starts, stops))
 
 
-def csv_text(array: Column) -> Cells:
+def csv_text(array: Array) -> Cells:
     """Give the cells of a column of strings, quoted for CSV where needed; null is empty."""
     if pt.is_dictionary(array.type):
         return taken(csv_text(dictionary_of(array)), array)

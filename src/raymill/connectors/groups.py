@@ -27,7 +27,7 @@ class Rows(Protocol):
 class Packed:
     """A group as bytes, and what the footer must know of it (a JSON value)."""
 
-    data: bytes
+    data: bytes | memoryview
     note: Any = None
 
 

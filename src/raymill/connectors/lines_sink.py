@@ -5,7 +5,8 @@ from typing import Any
 import pyarrow as pa
 
 from raymill.connectors.assembly import Text, assemble
-from raymill.connectors.cells import breaks_line, is_text, text_cells
+from raymill.connectors.cells import breaks_line, text_cells
+from raymill.connectors.kinds import is_text
 from raymill.connectors.text_sink import Compression, TextSink
 from raymill.connectors.values import check, csv_value
 from raymill.errors import SinkError, unknown

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from raymill.connectors import thrift
-from raymill.connectors.cells import is_text
 from raymill.connectors.file_sink import refuse
 from raymill.connectors.groups import Packed
+from raymill.connectors.kinds import is_text
 from raymill.connectors.table_sink import TableSink
 from raymill.connectors.thrift import Struct
 from raymill.errors import ConfigError, SinkError, unknown
@@ -73,7 +73,7 @@ class ParquetSink(TableSink):
         pages, footer = _cut(data)
         (group,) = thrift.read(footer)[_FILE_GROUPS][1][1]
         text = base64.b64encode(thrift.write(group)).decode("ascii")
-        return Packed(pages, [len(pages), text])
+        return Packed(memoryview(pages), [pages.size, text])
 
     def footer(self, notes: Sequence[Any]) -> bytes:
         """Put the parts of all row groups together."""
@@ -91,7 +91,7 @@ class ParquetSink(TableSink):
         data = thrift.write(file)
         return data + len(data).to_bytes(4, "little") + _MAGIC
 
-    def _file(self, table: pa.Table) -> bytes:
+    def _file(self, table: pa.Table) -> pa.Buffer:
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
@@ -103,13 +103,15 @@ class ParquetSink(TableSink):
             compression=self.options["compression"],
             use_dictionary=texts or False,  # type: ignore[arg-type]
         )
-        return sink.getvalue().to_pybytes()
+        return sink.getvalue()
 
 
-def _cut(data: bytes) -> tuple[bytes, bytes]:
+def _cut(data: pa.Buffer) -> tuple[pa.Buffer, bytes]:
     """Cut a Parquet file into its pages and its footer."""
-    size = int.from_bytes(data[-8:-4], "little")
-    return data[len(_MAGIC) : -8 - size], data[-8 - size : -8]
+    end = data.size - 8
+    size = int.from_bytes(data.slice(end, 4).to_pybytes(), "little")
+    pages = data.slice(len(_MAGIC), end - size - len(_MAGIC))
+    return pages, data.slice(end - size, size).to_pybytes()
 
 
 def _shift(group: Struct, by: int, ordinal: int) -> None:

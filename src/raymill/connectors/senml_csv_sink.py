@@ -7,18 +7,18 @@ import pyarrow as pa
 import pyarrow.types as pt
 
 from raymill import json
+from raymill.arrow import Array
 from raymill.connectors.assembly import Mask, Part, Text, assemble, choose
 from raymill.connectors.cells import (
-    Column,
     breaks_line,
-    is_number,
-    is_text,
     json_text,
     number_cells,
     numbers,
     text_cells,
+    told_nulls,
     valid,
 )
+from raymill.connectors.kinds import is_number, is_text
 from raymill.connectors.text_sink import Compression, TextSink
 from raymill.connectors.values import merged
 from raymill.errors import SinkError, unknown
@@ -30,7 +30,8 @@ class SenmlCsvSink(TextSink):
     """Writes each record as its time (column `ts`, or the option `time`) and a SenML object.
 
     A column `senml` holds the object's text and is written as it is. Without one, every other
-    column becomes an element: numbers as `v`, text as `sv`; null, NaN and infinity are left out.
+    column becomes an element: numbers as `v`, text as `sv`, booleans as `vb`; null, NaN and
+    infinity are left out.
     """
 
     format = "senml-csv"
@@ -93,6 +94,7 @@ class SenmlCsvSink(TextSink):
         before = None  # rows that have an element already
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name != self.time:
+                column = told_nulls(column)
                 here = _present(column)
                 parts += [*_comma(before, here), *_element(name, column, here)]
                 before = here if before is None else before | here
@@ -103,7 +105,7 @@ def _is_raw(schema: pa.Schema) -> bool:
     return RAW in schema.names and is_text(schema.field(RAW).type)
 
 
-def _present(column: Column) -> Mask:
+def _present(column: Array) -> Mask:
     present = valid(column)
     return present & np.isfinite(numbers(column)) if pt.is_floating(column.type) else present
 
@@ -114,10 +116,11 @@ def _comma(before: Mask | None, here: Mask) -> list[Part]:
     return [b","] if bool(before.all() and here.all()) else [choose(before & here, b",")]
 
 
-def _element(name: str, column: Column, here: Mask) -> list[Part]:
+def _element(name: str, column: Array, here: Mask) -> list[Part]:
     head = b'{"n":' + json.dumps(name)
     if is_number(column.type):
-        start, cells, stop = head + b',"v":', number_cells(column), b"}"
+        key = b',"vb":' if pt.is_boolean(column.type) else b',"v":'
+        start, cells, stop = head + key, number_cells(column), b"}"
     else:
         start, cells, stop = head + b',"sv":"', json_text(column), b'"}'
     if bool(here.all()):

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from raymill.connectors.cells import Column
+from raymill.arrow import Array
 from raymill.connectors.file_sink import FileSink
 from raymill.errors import SinkError
 
@@ -54,7 +54,7 @@ class TableSink(FileSink):
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _plain(parts: Sequence[Column]) -> Column:
+def _plain(parts: Sequence[Array]) -> Array:
     # A single part would keep its memory, and with it what stands behind its last row.
     column = pa.concat_arrays([*parts, parts[0].slice(0, 0)])
     if column.null_count == 0 and not pt.is_nested(column.type):

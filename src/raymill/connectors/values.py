@@ -9,19 +9,19 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from raymill import json
+from raymill.arrow import Array
 from raymill.connectors.assembly import Cells, Part, Text, assemble, choose
 from raymill.connectors.cells import (
-    Column,
     csv_text,
-    is_number,
-    is_text,
     json_text,
     number_cells,
     numbers,
     printed,
     text_cells,
+    told_nulls,
     valid,
 )
+from raymill.connectors.kinds import is_number, is_text
 from raymill.errors import SinkError
 
 
@@ -49,8 +49,9 @@ def _is_cast(kind: pa.DataType) -> bool:
     return bool(pt.is_temporal(kind) and not pt.is_interval(kind)) or pt.is_decimal(kind)
 
 
-def json_value(array: Column) -> list[Part]:
+def json_value(array: Array) -> list[Part]:
     """Give the parts that write a column's values as JSON."""
+    array = told_nulls(array)
     kind = array.type
     if is_text(kind):
         return _quoted(json_text(array), array)
@@ -67,7 +68,7 @@ def json_value(array: Column) -> list[Part]:
     return [_masked(_list(array), array)]
 
 
-def json_record(columns: Sequence[Column], names: Sequence[str]) -> list[Part]:
+def json_record(columns: Sequence[Array], names: Sequence[str]) -> list[Part]:
     """Give the parts that write rows as JSON objects."""
     parts: list[Part] = [b"{"]
     for number, (name, column) in enumerate(zip(names, columns, strict=True)):
@@ -86,8 +87,9 @@ def merged(parts: Sequence[Part]) -> list[Part]:
     return result
 
 
-def csv_value(array: Column) -> Cells:
+def csv_value(array: Array) -> Cells:
     """Give a column's values as CSV cells: null is empty, an empty text is `""`."""
+    array = told_nulls(array)
     kind = array.type
     if is_text(kind):
         return csv_text(array)
@@ -102,7 +104,7 @@ def csv_value(array: Column) -> Cells:
     return _empty(csv_text(assemble(len(array), json_value(array)).to_array()), array)
 
 
-def plain_number(array: Column) -> Cells:
+def plain_number(array: Array) -> Cells:
     """Give numbers as text, with `nan`, `inf` and `-inf`; what stands in null rows is undefined."""
     values = numbers(array)
     cells = printed(values)
@@ -112,11 +114,11 @@ def plain_number(array: Column) -> Cells:
     return cells.where(values != -np.inf, b"-inf")
 
 
-def _empty(cells: Cells, array: Column) -> Cells:
+def _empty(cells: Cells, array: Array) -> Cells:
     return cells.where(valid(array), b"") if array.null_count else cells
 
 
-def _quoted(cells: Cells, array: Column) -> list[Part]:
+def _quoted(cells: Cells, array: Array) -> list[Part]:
     if array.null_count == 0:
         return [b'"', cells, b'"']
     mask = valid(array)
@@ -124,11 +126,11 @@ def _quoted(cells: Cells, array: Column) -> list[Part]:
     return [quote, cells.where(mask, b"null"), quote]
 
 
-def _masked(cells: Cells, array: Column) -> Cells:
+def _masked(cells: Cells, array: Array) -> Cells:
     return cells.where(valid(array), b"null") if array.null_count else cells
 
 
-def _cast(array: Column) -> Column:
+def _cast(array: Array) -> Array:
     kind = array.type
     if not pt.is_timestamp(kind):
         return array.cast(pa.string())
@@ -160,7 +162,7 @@ def _list(array: Any) -> Cells:
     return _cells(assemble(len(array), [b"[", inner, b"]"]))
 
 
-def _items(child: Column) -> Cells:
+def _items(child: Array) -> Cells:
     """Give the items so that the text from the first of a list to its last has commas between."""
     if is_number(child.type) and child.null_count == 0:
         return printed(numbers(child))
