@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from raymill.arrow import Array
 from raymill.compiled import kernel
 from raymill.connectors.assembly import Bytes, Cells, Mask, Places, as_bytes
+from raymill.connectors.kinds import is_number as is_number
+from raymill.connectors.kinds import is_text as is_text
 
 _JSON = (0x20, b'"', b"\\", b"\\", b"\\")  # below this, or one of these
 _CSV = (0, b'"', b",", b"\n", b"\r")
