@@ -19,8 +19,9 @@ from raymill.errors import ConfigError, DataError, InputError, unknown
 from raymill.flow.source import Block, Piece
 
 _QUOTE = 34
+_PEEK = 1 << 16
 _MULTILINE_HINT = (
-    "line breaks inside of quotes begin behind the first megabyte: give the option multiline=True"
+    "line breaks in quotes begin behind the part that was looked at: give multiline=True"
 )
 
 
@@ -41,7 +42,7 @@ class CsvSource:
     number column is null. A record with too few or many columns, or with a cell that does not fit
     its column's type, is rejected.
 
-    Quoted text may hold line breaks, so a file with a quote in its first megabyte is read in order.
+    Quoted text may hold line breaks, so files with a quote at the beginning are read in order.
     `multiline=False` promises that there are none, and lets all workers read; a record with an open
     quote is then rejected. `multiline=True` is for files whose first quote comes later.
     """
@@ -129,7 +130,8 @@ class CsvSource:
         return self._seen
 
     def _first_look(self) -> _Look:
-        heads = [self._text.head(file) for file in range(len(self.names))]
+        heads = [self._text.head(0)]
+        heads += [self._text.head(file, _PEEK) for file in range(1, len(self.names))]
         multiline = self._multiline
         if multiline is None:
             quoted = any(bool((head.data == _QUOTE).any()) for head in heads)

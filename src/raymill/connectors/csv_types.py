@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from raymill.arrow import Array, cast, combine, concat, equal, fill_null, if_else
+from raymill.arrow import Array, cast, combine, equal, fill_null, if_else, invert
 from raymill.errors import unknown
 
 INTEGER, NUMBER, TEXT = pa.int64(), pa.float64(), pa.string()
@@ -15,8 +17,13 @@ _EXACT = 1 << 53
 
 _BLANKS = " \t"
 _WHOLE = r"^[+-]?[0-9]+$"
-_DECIMAL = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$"
+_DECIMAL = (
+    r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$|"
+    r"^[+-]?(?i:nan(?:\([a-z0-9_]*\))?|inf|infinity)$"
+)
+_SURELY_WHOLE = r"^-?[0-9]{1,18}$"
 _PADDED = r"^[+-]?0[0-9]"
+_USUAL = {INTEGER: _SURELY_WHOLE, NUMBER: _DECIMAL}
 
 
 def named_type(name: str) -> pa.DataType:
@@ -68,8 +75,19 @@ def convert(cells: Array, kind: pa.DataType) -> tuple[Array, list[int]]:
             return cast(cells, kind), []
         except pa.ArrowInvalid:
             pass
-    misfits: list[int] = []
-    return concat(_piecewise(_trimmed(cells), kind, 0, misfits)), misfits
+    cells = _trimmed(cells)
+    usual = pc.match_substring_regex(cells, pattern=_USUAL[kind])
+    numbers = cast(combine(if_else(usual, cells, None)), kind)
+    rows = np.flatnonzero(fill_null(invert(usual), False).to_numpy(zero_copy_only=False)).tolist()
+    if not kind.equals(INTEGER):
+        return numbers, rows
+    odd = {row: _odd_number(cells[row].as_py()) for row in rows}
+    found = [row for row, number in odd.items() if number is not None]
+    mask = np.zeros(len(cells), bool)
+    mask[found] = True
+    values = pa.array([odd[row] for row in found], INTEGER)
+    whole: Array = pc.replace_with_mask(numbers, pa.array(mask), values)
+    return whole, [row for row, number in odd.items() if number is None]
 
 
 def _trimmed(cells: Array) -> Array:
@@ -80,31 +98,18 @@ def _trimmed(cells: Array) -> Array:
 
 def _may_be_hexadecimal(cells: Array, kind: pa.DataType) -> bool:
     # Arrow reads 0x1F as a whole number.
-    return kind.equals(INTEGER) and _any_match(cells, "[xX]")
-
-
-def _piecewise(cells: Array, kind: pa.DataType, at: int, misfits: list[int]) -> list[Array]:
-    if not _may_be_hexadecimal(cells, kind):
-        try:
-            return [cast(cells, kind)]
-        except pa.ArrowInvalid:
-            pass
-    if len(cells) == 1:
-        number = _odd_number(cells[0].as_py()) if kind.equals(INTEGER) else None
-        if number is None:
-            misfits.append(at)
-        return [pa.array([number], kind)]
-    half = len(cells) // 2
-    return _piecewise(cells.slice(0, half), kind, at, misfits) + _piecewise(
-        cells.slice(half), kind, at + half, misfits
-    )
+    text = cells.buffers()[2] if kind.equals(INTEGER) else None
+    if text is None:
+        return False
+    letters: NDArray[np.uint8] = np.frombuffer(memoryview(text), np.uint8)
+    return bool(((letters | np.uint8(32)) == ord("x")).any())
 
 
 def _odd_number(text: str) -> int | None:
     """Whole numbers that Arrow does not take as such: `+1`, `4.0`, `1e3`."""
-    if re.match(_WHOLE, text) and -(1 << 63) <= int(text) < 1 << 63:
+    if re.fullmatch(_WHOLE, text) and -(1 << 63) <= int(text) < 1 << 63:
         return int(text)
-    if not re.match(_DECIMAL, text):
+    if not re.fullmatch(_DECIMAL, text):
         return None
     number = float(text)
     return int(number) if abs(number) <= _EXACT and number.is_integer() else None

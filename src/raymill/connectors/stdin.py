@@ -35,9 +35,9 @@ class TextStream:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_waiting": bytearray(), "_place": None, "_is_taken": True}
 
-    def head(self, file: int = 0) -> Text:
-        """What arrives first: up to `SAMPLE` bytes, or until the producer pauses for a second."""
-        self._fill(SAMPLE, PATIENCE_S)
+    def head(self, file: int = 0, size: int = SAMPLE) -> Text:
+        """What arrives first: up to `size` bytes, or until the producer pauses for a second."""
+        self._fill(size, PATIENCE_S)
         end = self._cut.last_end(self._waiting) if not self._is_over else len(self._waiting)
         return Text(np.frombuffer(bytes(self._waiting[:end]), np.uint8), self._start)
 

@@ -70,8 +70,8 @@ class TextDoor(Protocol):
     names: tuple[str, ...]
     resumable: bool  # `pieces` may be asked again, from any number on
 
-    def head(self, file: int = 0) -> Text:
-        """The lines that start in the first `SAMPLE` bytes of a file; they are read again."""
+    def head(self, file: int = 0, size: int = SAMPLE) -> Text:
+        """The lines that start in the first `size` bytes of a file; they are read again."""
         ...
 
     def pieces(self, first: int = 0) -> Iterator[Piece]:
@@ -124,11 +124,11 @@ class TextFiles:
         self._unit = unit
         self._cut = cut
 
-    def head(self, file: int = 0) -> Text:
-        """The lines that start in the first `SAMPLE` bytes of a file."""
+    def head(self, file: int = 0, size: int = SAMPLE) -> Text:
+        """The lines that start in the first `size` bytes of a file."""
         if self.files[file].codec is None:
-            return self.text(Piece(0, file, 0, SAMPLE))
-        first = next(read_in_order(self.files[file], SAMPLE, LineCut()), None)
+            return self.text(Piece(0, file, 0, size))
+        first = next(read_in_order(self.files[file], size, LineCut()), None)
         return self.text(first) if first else Text(NOTHING)
 
     def pieces(self, first: int = 0) -> Iterator[Piece]:
