@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from raymill.config.settings import settings
+from raymill.config import settings
 from raymill.connectors import open_sink, open_source
 from raymill.connectors.dead_letter import DeadLetterSink
 from raymill.engines.run import Job, OnError, Options, Progress, Report, Runner
@@ -61,7 +61,7 @@ class Started:
         """Run to the end."""
         report = self.runner.run(self.job)
         letters = self.job.letters
-        report.outputs = [str(s.identity().get("path", "-")) for s in self.job.sinks]
+        report.outputs = [str(getattr(sink, "path", "-")) for sink in self.job.sinks]
         if letters is not None and report.metrics.total.records_failed:
             report.dead_letters = letters.path
         return report
@@ -112,7 +112,7 @@ def _letters(wanted: Run, made: Plan, sinks: tuple[Sink, ...]) -> DeadLetterSink
     """Dead letters go beside the output, or are named after the task where that has no name."""
     if wanted.dead_letter:
         return DeadLetterSink(wanted.dead_letter)
-    path = sinks[0].identity().get("path")
+    path = getattr(sinks[0], "path", None)
     if isinstance(path, str) and path != "-" and not Path(path).is_char_device():
         return DeadLetterSink(f"{path}.dead.jsonl")
     tasks = [node.label for node in made.nodes if node.kind == "task"]
@@ -128,7 +128,7 @@ def _check_checkpoint(source: Source, sinks: tuple[Sink, ...]) -> None:
     for sink in sinks:
         if not getattr(sink, "resumable", True):
             raise CheckpointError(
-                f"A run that writes to `{sink.identity().get('path', 'memory')}` cannot be resumed, "
+                f"A run that writes to `{getattr(sink, 'path', 'memory')}` cannot be resumed, "
                 "so --checkpoint has no meaning",
                 hint="give a file with -o",
             )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from raymill.arrow import Array
 from raymill.engines.clean import Asked
 from raymill.engines.graph import Keeper, enter, open_tasks
 from raymill.engines.operator import Table, answer, ask, complete
@@ -70,16 +71,18 @@ class _Records:
 def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str, Any]) -> list[Any]:
     """Run a task over dicts: a record per answer, or the Skip or Fail of one that was not emitted, in order."""
     rows = [dict(row) for row in records]
-    whole = pa.Table.from_pylist(rows).combine_chunks()
-    batches = whole.to_batches()
-    batch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [_column([row.get(name) for row in rows]) for name in names]
+    batch = pa.RecordBatch.from_arrays(columns, names=names)
     made = plan(read(rows).then(as_declared(task), **given).write([]), _Records(batch))
     open_tasks(made)
     keeper, node, table = Keeper(made), made.nodes[-1], Table(batch)
     asked = ask(node, table)
     keyed = node.place != "anywhere"
     slot = keeper.slots(node, table, asked, 0) if keyed else None
-    answered = keeper.answer(node, asked, slot) if slot is not None else answer(node, asked, None, None)
+    answered = (
+        keeper.answer(node, asked, slot) if slot is not None else answer(node, asked, None, None)
+    )
     out, _, letters = complete(node, table, asked, answered)
     origins = out.origins(np.arange(out.batch.num_rows)).tolist()
     found = list(zip(origins, out.batch.to_pylist(), strict=True))
@@ -88,6 +91,13 @@ def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str,
     rest = keeper.finish(node) if keyed else None
     told = [one for _, one in sorted(found, key=lambda pair: pair[0])]
     return told + (rest.to_pylist() if rest is not None else [])
+
+
+def _column(cells: list[Any]) -> Array:
+    try:
+        return pa.array(cells)
+    except pa.ArrowInvalid:  # numbers and text in one field, as files have them
+        return pa.array([None if cell is None else str(cell) for cell in cells])
 
 
 def _skips(node: Bound, asked: Asked, given: Answer) -> list[tuple[int, Any]]:

@@ -178,7 +178,9 @@ def key_roots(plan: Plan) -> dict[int, KeyRoot]:
             roots[node.number] = known[node.key]
         gone = set(node.outputs.values())
         kept = set(node.schema.names)
-        travels[node.number] = {k: r for k, r in known.items() if not gone.intersection(k) and set(k) <= kept}
+        travels[node.number] = {
+            k: r for k, r in known.items() if not gone.intersection(k) and set(k) <= kept
+        }
     return roots
 
 

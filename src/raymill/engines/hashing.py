@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from raymill.arrow import Array
 from raymill.compiled import inline, kernel
-from raymill.connectors.senml.words import load8
+from raymill.connectors.senml.words import address, byte, load8
 
 P1 = np.uint64(0x9E3779B185EBCA87)
 P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -36,40 +36,38 @@ def _merge(acc: Any, lane: Any) -> Any:
 
 
 @kernel
-def _long(data: Any, start: int, size: int) -> Any:
+def _long(start: int, end: int) -> Any:
     a, b, c, d = P1 + P2, P2, np.uint64(0), np.uint64(0) - P1
     at = start
-    while at + 32 <= start + size:
-        a = _round(a, load8(data, at))
-        b = _round(b, load8(data, at + 8))
-        c = _round(c, load8(data, at + 16))
-        d = _round(d, load8(data, at + 24))
+    while at + 32 <= end:
+        a = _round(a, load8(at))
+        b = _round(b, load8(at + 8))
+        c = _round(c, load8(at + 16))
+        d = _round(d, load8(at + 24))
         at += 32
     acc = _rotate(a, 1) + _rotate(b, 7) + _rotate(c, 12) + _rotate(d, 18)
     return _merge(_merge(_merge(_merge(acc, a), b), c), d)
 
 
 @kernel
-def hash_bytes(data: Any, start: int, size: int) -> Any:
-    """XXH64 of `data[start : start + size]`."""
+def hash_bytes(start: int, size: int) -> Any:
+    """XXH64 of the `size` bytes at an address."""
     end = start + size
     at = start
+    acc = P5
     if size >= 32:
-        acc = _long(data, start, size)
+        acc = _long(start, end)
         at = start + (size // 32) * 32
-    else:
-        acc = P5
     acc += np.uint64(size)
     while at + 8 <= end:
-        acc = _rotate(acc ^ _round(np.uint64(0), load8(data, at)), 27) * P1 + P4
+        acc = _rotate(acc ^ _round(np.uint64(0), load8(at)), 27) * P1 + P4
         at += 8
     if at + 4 <= end:
-        four = np.uint64(data[at]) | np.uint64(data[at + 1]) << np.uint64(8)
-        four |= np.uint64(data[at + 2]) << np.uint64(16) | np.uint64(data[at + 3]) << np.uint64(24)
-        acc = _rotate(acc ^ (four * P1), 23) * P2 + P3
+        four = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | byte(at + 3) << 24
+        acc = _rotate(acc ^ (np.uint64(four) * P1), 23) * P2 + P3
         at += 4
     while at < end:
-        acc = _rotate(acc ^ (np.uint64(data[at]) * P5), 11) * P1
+        acc = _rotate(acc ^ (np.uint64(byte(at)) * P5), 11) * P1
         at += 1
     acc = (acc ^ (acc >> np.uint64(33))) * P2
     acc = (acc ^ (acc >> np.uint64(29))) * P3
@@ -78,8 +76,9 @@ def hash_bytes(data: Any, start: int, size: int) -> Any:
 
 @kernel
 def _hash_all(offsets: Any, data: Any, out: Any) -> None:
+    base = address(data)
     for i in range(len(out)):
-        out[i] = hash_bytes(data, offsets[i], offsets[i + 1] - offsets[i])
+        out[i] = hash_bytes(base + offsets[i], np.int64(offsets[i + 1] - offsets[i]))
 
 
 def text_buffers(texts: Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.arrow import Array
 from raymill.compiled import kernel
-from raymill.connectors.senml.words import load8
+from raymill.connectors.senml.words import address, byte, load8
 from raymill.engines.hashing import hash_bytes, text_buffers
 
 SEPARATOR = "\x1f|"  # between the parts of a key of several columns
@@ -18,49 +18,49 @@ MARK, ESCAPED = "\x1f", "\x1f."
 
 
 @kernel
-def _same(left: Any, at: int, right: Any, start: int, size: int) -> bool:
+def _same(left: int, right: int, size: int) -> bool:
     i = 0
     while i + 8 <= size:
-        if load8(left, at + i) != load8(right, start + i):
+        if load8(left + i) != load8(right + i):
             return False
         i += 8
     while i < size:
-        if left[at + i] != right[start + i]:
+        if byte(left + i) != byte(right + i):
             return False
         i += 1
     return True
 
 
 @kernel
-def _find(table: Any, hashes: Any, places: Any, store: Any, data: Any, start: int, size: int) -> Any:
-    """The slot of a key, or minus the empty place it belongs in, minus 1; with its hash."""
-    h = hash_bytes(data, start, size)
-    mask = len(table) - 1
-    at = np.int64(h & np.uint64(mask))
-    while True:
-        slot = table[at]
-        if slot < 0:
-            return -at - 1, h
-        if hashes[slot] == h:
-            begin = places[slot]
-            if places[slot + 1] - begin == size and _same(store, begin, data, start, size):
-                return np.int64(slot), h
-        at = (at + 1) & mask
-
-
-@kernel
 def _assign(
-    table: Any, hashes: Any, places: Any, store: Any, stamps: Any, count: int,
-    offsets: Any, data: Any, valid: Any, seen: Any, index: Any, use_index: bool,
-    row: int, rows: int, stamp: int, out: Any,
+    table: Any,
+    hashes: Any,
+    places: Any,
+    store: Any,
+    stamps: Any,
+    count: int,
+    offsets: Any,
+    data: Any,
+    valid: Any,
+    seen: Any,
+    index: Any,
+    use_index: bool,
+    row: int,
+    rows: int,
+    stamp: int,
+    out: Any,
 ) -> Any:
     """Give each row its slot, making new ones; stops where a table is full and says where."""
+    mask = np.uint64(len(table) - 1)
+    kept, given = address(store), address(data)
     while row < rows:
-        entry = index[row] if use_index else row
-        if use_index and seen[entry] != -2:
-            out[row] = seen[entry]
-            row += 1
-            continue
+        entry = row
+        if use_index:
+            entry = np.int64(index[row])
+            if seen[entry] != -2:
+                out[row] = seen[entry]
+                row += 1
+                continue
         if len(valid) > 0 and not valid[entry]:
             out[row] = -1
             if use_index:
@@ -69,13 +69,22 @@ def _assign(
             continue
         start = np.int64(offsets[entry])
         size = np.int64(offsets[entry + 1]) - start
-        slot, h = _find(table, hashes, places, store, data, start, size)
+        h = hash_bytes(given + start, size)
+        at = h & mask
+        slot = np.int64(table[at])
+        while slot >= 0:
+            if hashes[slot] == h:
+                begin = places[slot]
+                if places[slot + 1] - begin == size and _same(kept + begin, given + start, size):
+                    break
+            at = (at + np.uint64(1)) & mask
+            slot = np.int64(table[at])
         if slot < 0:
-            if 2 * (count + 1) > len(table) or count >= len(hashes) or places[count] + size > len(store):
-                return row, count
-            table[-slot - 1] = count
-            hashes[count] = h
             end = places[count]
+            if 2 * (count + 1) > len(table) or count >= len(hashes) or end + size > len(store):
+                return row, count
+            table[at] = count
+            hashes[count] = h
             for i in range(size):
                 store[end + i] = data[start + i]
             places[count + 1] = end + size
@@ -146,8 +155,22 @@ class KeyTable:
         row = 0
         while True:
             row, self.count = _assign(
-                self._table, self._hashes, self._places, self._store, self._stamps, self.count,
-                offsets, data, valid, seen, index, index is not _NO_INDEX, row, len(texts), stamp, out,
+                self._table,
+                self._hashes,
+                self._places,
+                self._store,
+                self._stamps,
+                self.count,
+                offsets,
+                data,
+                valid,
+                seen,
+                index,
+                index is not _NO_INDEX,
+                row,
+                len(texts),
+                stamp,
+                out,
             )
             if row == len(texts):
                 return out
@@ -185,7 +208,11 @@ class KeyTable:
             return arrow.take(self.texts(), slots)
         begin, end = int(self._places[start]), int(self._places[self.count])
         places = (self._places[start : self.count + 1] - begin).astype(np.int32)
-        buffers = [None, pa.py_buffer(places.tobytes()), pa.py_buffer(self._store[begin:end].tobytes())]
+        buffers = [
+            None,
+            pa.py_buffer(places.tobytes()),
+            pa.py_buffer(self._store[begin:end].tobytes()),
+        ]
         return pa.Array.from_buffers(pa.string(), self.count - start, buffers)
 
     @property

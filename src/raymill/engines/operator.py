@@ -88,13 +88,17 @@ def ask(node: Bound, table: Table) -> Asked:
     return clean(table.batch, node.ports, node.spec.reads)
 
 
-def answer(node: Bound, asked: Asked, slot: NDArray[np.int32] | None, state: State | None) -> Answer:
+def answer(
+    node: Bound, asked: Asked, slot: NDArray[np.int32] | None, state: State | None
+) -> Answer:
     """Run the task on clean rows."""
     assert node.task is not None
     return node.task.apply(Rows(asked.columns, asked.count, slot), state)
 
 
-def complete(node: Bound, table: Table, asked: Asked, given: Answer) -> tuple[Table, Counts, list[Letter]]:
+def complete(
+    node: Bound, table: Table, asked: Asked, given: Answer
+) -> tuple[Table, Counts, list[Letter]]:
     """Count the outcomes, keep what was emitted, write up what failed."""
     counts = Counts(table.batch.num_rows)
     letters = [_letter(node, table, row, reason) for row, reason in asked.bad.items()]
@@ -132,7 +136,9 @@ def _tally(
     for code in np.flatnonzero(found[1:HELD]) + 1:
         outcome = outcomes[code - 1] if code <= len(outcomes) else None
         if isinstance(outcome, Skip):
-            counts.skipped[outcome.reason] = counts.skipped.get(outcome.reason, 0) + int(found[code])
+            counts.skipped[outcome.reason] = counts.skipped.get(outcome.reason, 0) + int(
+                found[code]
+            )
             continue
         for at in np.flatnonzero(given.code == code).tolist():
             reason = outcome.reason if outcome else _raised(given, at, int(code))
@@ -157,18 +163,23 @@ def _pick(column: Column, rows: NDArray[np.int64]) -> Column:
     return column[rows] if isinstance(column, np.ndarray) else arrow.take(column, rows)
 
 
-def _build(node: Bound, table: Table, rows: NDArray[np.int64] | None, columns: dict[str, Column]) -> Table:
+def _build(
+    node: Bound, table: Table, rows: NDArray[np.int64] | None, columns: dict[str, Column]
+) -> Table:
     """The output batch: the answered rows' columns with the added ones."""
     added = {node.outputs[name]: column for name, column in columns.items()}
     batch = table.batch
-    arrays = []
+    present = set(batch.schema.names)
+    count = batch.num_rows if rows is None else len(rows)
+    arrays: list[Any] = []
     for wanted in node.schema:
         if wanted.name in added:
             arrays.append(_array(added[wanted.name], wanted.type))
-        else:
+        elif wanted.name in present:
             column = batch.column(wanted.name)
             arrays.append(column if rows is None else arrow.take(column, rows))
-    count = batch.num_rows if rows is None else len(rows)
+        else:
+            arrays.append(pa.nulls(count, wanted.type))
     replaced = set(added)
     slots = {key: s for key, s in table.slots.items() if not replaced.intersection(key[1])}
     origin = table.origin

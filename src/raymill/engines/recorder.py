@@ -46,6 +46,7 @@ class Settled:
     worker: str = "0"
     started: float = 0.0
     busy_s: float = 0.0
+    piece: int = 0
 
 
 def settle(job: Job, passage: Passage, worker: str = "0") -> Settled:
@@ -66,8 +67,18 @@ def settle(job: Job, passage: Passage, worker: str = "0") -> Settled:
         rows = block.batch.num_rows + len(block.rejects)
     bad.sort(key=lambda one: one.line)
     return Settled(
-        passage.piece.file, span, rows, size, encoded, out, bad, passage.counts, worker, passage.started,
+        passage.piece.file,
+        span,
+        rows,
+        size,
+        encoded,
+        out,
+        bad,
+        passage.counts,
+        worker,
+        passage.started,
         passage.busy_s,
+        passage.piece.number,
     )
 
 
@@ -161,7 +172,13 @@ class Recorder:
         names = self.job.source.names
         name = names[block.file] if block.file < len(names) else "-"
         rows = [
-            DeadLetter(bad.record, bad.task, bad.reason, name, base + bad.line + 1 if bad.line >= 0 else None)
+            DeadLetter(
+                bad.record,
+                bad.task,
+                bad.reason,
+                name,
+                base + bad.line + 1 if bad.line >= 0 else None,
+            )
             for bad in block.bad
         ]
         self.job.letters.write(self.job.letters.encode(rows))
@@ -171,7 +188,9 @@ class Recorder:
         names = self.job.source.names
         place = f"{names[block.file] if block.file < len(names) else '-'}:{base + bad.line + 1}"
         return TaskError(
-            f"{place}: task `{bad.task}` failed: {bad.reason}" if bad.task != "read" else f"{place}: {bad.reason}",
+            f"{place}: task `{bad.task}` failed: {bad.reason}"
+            if bad.task != "read"
+            else f"{place}: {bad.reason}",
             hint="--on-error dead-letter keeps such records in a file and goes on",
             record=bad.record,
         )
@@ -290,7 +309,9 @@ def _as_json(value: Any) -> Any:
 def _differences(old: Any, new: Any, place: str = "") -> Any:
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(n for n in new if n not in old)]:
-            yield from _differences(old.get(name), new.get(name), f"{place}.{name}" if place else name)
+            yield from _differences(
+                old.get(name), new.get(name), f"{place}.{name}" if place else name
+            )
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, (left, right) in enumerate(zip(old, new, strict=True)):
             yield from _differences(left, right, f"{place}[{i}]")

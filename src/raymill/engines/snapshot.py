@@ -1,6 +1,6 @@
 """Key tables and states as columns: saved, restored, moved by key group. No task has snapshot code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.engines.graph import Keeper
 from raymill.engines.operator import KeyRoot
+from raymill.flow.plan import Plan
 from raymill.flow.record import dump_objects, load_objects
 from raymill.flow.task import State
 
-Tables = Mapping[str, pa.Table]
+Tables = Mapping[str, pa.Table | pa.RecordBatch]
 
 
 def snapshot(keeper: Keeper) -> dict[str, pa.RecordBatch]:
@@ -84,7 +85,7 @@ def restore(keeper: Keeper, tables: Tables, groups: range | None = None) -> None
             state.held = _held(tables[f"held:{node.label}"], rows, node.place == "group")
 
 
-def _fill(state: State, table: pa.Table) -> None:
+def _fill(state: State, table: pa.Table | pa.RecordBatch) -> None:
     count = table.num_rows
     state.grow(count)
     for name in state.table.dtype.names or ():
@@ -94,8 +95,12 @@ def _fill(state: State, table: pa.Table) -> None:
             if pa.types.is_null(column.type):
                 continue
             start = column.offset * kind.itemsize
-            whole = np.frombuffer(column.buffers()[1] or b"", np.uint8)[start : start + count * kind.itemsize]
-            state.table[name][:count] = np.frombuffer(whole.tobytes(), kind.base).reshape(count, *kind.shape)
+            whole = np.frombuffer(column.buffers()[1] or b"", np.uint8)[
+                start : start + count * kind.itemsize
+            ]
+            state.table[name][:count] = np.frombuffer(whole.tobytes(), kind.base).reshape(
+                count, *kind.shape
+            )
         else:
             state.table[name][:count] = arrow.to_numpy(column)
     if "object" in table.schema.names and state.objects:
@@ -111,6 +116,46 @@ def _held(table: pa.Table, rows: NDArray[np.int64], keyed: bool) -> pa.RecordBat
         places = np.full(int(max(slots.max(initial=-1), rows.max(initial=-1))) + 1, -1, np.int32)
         places[rows] = np.arange(len(rows), dtype=np.int32)
         stay = np.flatnonzero(places[slots] >= 0)
-        whole = arrow.with_column(whole.take(pa.array(stay)), "slot", pa.array(places[slots[stay]], pa.int32()))
+        whole = arrow.with_column(
+            whole.take(pa.array(stay)), "slot", pa.array(places[slots[stay]], pa.int32())
+        )
     batches = whole.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)
+
+
+def merged(parts: Sequence[Mapping[str, pa.RecordBatch]], plan: Plan) -> dict[str, pa.RecordBatch]:
+    """One snapshot of several workers', as one worker would have made it: keys in order of first appearance."""
+    keeper = Keeper(plan)
+    order: dict[str, NDArray[np.int64]] = {}
+    found: dict[str, pa.RecordBatch] = {}
+    for root in keeper.keys:
+        name = _name(keeper, root)
+        whole = arrow.concat_rows([part[name] for part in parts])
+        order[name] = np.argsort(arrow.to_numpy(whole.column("stamp")), kind="stable")
+        found[name] = arrow.take_rows(whole, order[name])
+    for number, node in keeper.nodes.items():
+        state, held = f"state:{node.label}", f"held:{node.label}"
+        having = [part for part in parts if state in part]
+        if node.place != "group":
+            found |= {name: having[0][name] for name in (state, held) if name in having[0]}
+            continue
+        rows = order[_name(keeper, keeper.roots[number])]
+        found[state] = arrow.take_rows(arrow.concat_rows([part[state] for part in having]), rows)
+        if held in having[0]:
+            counts = [part[state].num_rows for part in having]
+            found[held] = _renumbered([part[held] for part in having], counts, rows)
+    return found
+
+
+def _renumbered(
+    parts: Sequence[pa.RecordBatch], counts: Sequence[int], rows: NDArray[np.int64]
+) -> pa.RecordBatch:
+    """Held rows of several workers, with the slots of the merged keys."""
+    places = np.empty(len(rows), np.int32)
+    places[rows] = np.arange(len(rows), dtype=np.int32)
+    starts = np.cumsum([0, *counts])
+    moved = []
+    for part, start in zip(parts, starts, strict=False):
+        slots = places[arrow.to_numpy(part.column("slot")) + start]
+        moved.append(arrow.with_column(part, "slot", pa.array(slots, pa.int32())))
+    return arrow.concat_rows(moved)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raymill import json
+from raymill.arrow import Array
 from raymill.errors import ConfigError, PipelineError
 from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip
 from raymill.flow.parameters import call_with
@@ -239,7 +240,7 @@ def _intern(outcomes: dict[Outcome, int], outcome: Outcome) -> int:
 
 def _column(
     cells: list[Any], field: "pa.Field[Any]", code: NDArray[np.uint8], errors: dict[int, str]
-) -> pa.Array[Any]:
+) -> Array:
     """Make a column; a cell that does not fit its type fails its record."""
     try:
         return pa.array(cells, field.type)
@@ -257,14 +258,14 @@ def _column(
     return pa.array(fitting, field.type)
 
 
-def dump_objects(objects: list[Any]) -> "pa.Array[Any]":
+def dump_objects(objects: list[Any]) -> Array:
     """Write the states of record functions as JSON text, for a snapshot."""
     return pa.array(
         [json.dumps({f.name: getattr(o, f.name) for f in fields(o)}).decode() for o in objects]
     )
 
 
-def load_objects(texts: "pa.Array[Any]", fresh: Callable[[], Any]) -> list[Any]:
+def load_objects(texts: Array, fresh: Callable[[], Any]) -> list[Any]:
     """Read them again, into fresh states."""
     found = []
     for text in texts.to_pylist():

@@ -46,7 +46,9 @@ def save(folder: str | Path, checkpoint: Checkpoint) -> int:
         partial.replace(place / NAME)
         _sync_folder(place)
     except OSError as error:
-        raise CheckpointError(f"Checkpoint in `{place}` cannot be written: {error.strerror}") from error
+        raise CheckpointError(
+            f"Checkpoint in `{place}` cannot be written: {error.strerror}"
+        ) from error
     faults.point("checkpoint.committed")
     return len(prefix) + len(head) + sum(part.size for part in parts.values())
 
