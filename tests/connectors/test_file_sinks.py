@@ -54,11 +54,11 @@ def columns(name: str) -> pa.Table:
     return TABLE if name.startswith("senml") else LISTS
 
 
-def build(name: str, folder: Path, helpers: int = 0) -> FileSink:
+def build(name: str, folder: Path, threads: int = 0) -> FileSink:
     kind, path, options = SINKS[name]
     sink = kind(str(folder / path), **options)
     sink.group = None if sink.group is None else 7
-    sink.helpers = helpers
+    sink.threads = threads
     return sink
 
 
@@ -104,22 +104,22 @@ BLIND = settings(
 
 
 @BLIND
-@given(at=cuts, keyed=st.booleans(), helpers=st.integers(0, 2))
+@given(at=cuts, keyed=st.booleans(), threads=st.integers(0, 2))
 def test_bytes_do_not_depend_on_how_records_arrive(
-    name: str, whole: bytes, folder: Path, at: list[int], keyed: bool, helpers: int
+    name: str, whole: bytes, folder: Path, at: list[int], keyed: bool, threads: int
 ) -> None:
     parts = batches(columns(name), at, keyed)
-    assert written(build(name, folder, helpers), parts) == whole
+    assert written(build(name, folder, threads), parts) == whole
 
 
 @BLIND
-@given(at=cuts, stop=st.integers(0, 6), helpers=st.integers(0, 1), garbage=st.binary(max_size=9))
+@given(at=cuts, stop=st.integers(0, 6), threads=st.integers(0, 1), garbage=st.binary(max_size=9))
 def test_a_run_killed_behind_any_mark_resumes_to_the_same_bytes(
-    name: str, whole: bytes, folder: Path, at: list[int], stop: int, helpers: int, garbage: bytes
+    name: str, whole: bytes, folder: Path, at: list[int], stop: int, threads: int, garbage: bytes
 ) -> None:
     parts = batches(columns(name), at)
     stop = min(stop, len(parts))
-    sink = build(name, folder, helpers)
+    sink = build(name, folder, threads)
     sink.open(parts[0].schema)
     for part in parts[:stop]:
         sink.write(sink.encode(part))
@@ -130,7 +130,7 @@ def test_a_run_killed_behind_any_mark_resumes_to_the_same_bytes(
     assert not Path(sink.path).exists()
     with open(f"{sink.path}.partial", "ab") as partial:
         partial.write(garbage)
-    resumed = build(name, folder, helpers)
+    resumed = build(name, folder, threads)
     resumed.open(parts[0].schema, mark)
     for part in parts[stop:]:
         resumed.write(resumed.encode(part))

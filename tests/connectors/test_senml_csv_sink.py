@@ -79,3 +79,15 @@ def test_a_record_without_time_or_text_is_told(path: str, column: str) -> None:
 def test_raw_text_over_two_lines_is_refused(path: str) -> None:
     with pytest.raises(SinkError, match="`senml-csv` cannot hold a line break"):
         through(SenmlCsvSink(path), pa.record_batch({"ts": [1], "senml": ["{\n}"]}))
+
+
+@pytest.mark.parametrize("name", ["SYS", "TAXI", "FIT"])
+def test_real_streams_are_written_as_they_were_read(
+    path: str, shared_data: Path, name: str
+) -> None:
+    data = (shared_data / "riotbench" / "streams" / f"{name}_sample_data_senml.csv").read_bytes()
+    lines = [line.split(",", 1) for line in data.decode().splitlines()]
+    batch = pa.record_batch(
+        {"ts": [int(time) for time, _ in lines], "senml": [raw for _, raw in lines]}
+    )
+    assert through(SenmlCsvSink(path), batch) == data.rstrip(b"\n") + b"\n"

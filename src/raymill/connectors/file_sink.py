@@ -22,7 +22,7 @@ class FileSink:
 
     format: ClassVar[str]
     group: int | None = None  # rows of a group; None: rows are appended as they come
-    helpers = 0  # threads that pack groups beside the one that writes; set before `open`
+    threads = 0  # threads that pack groups beside the one that writes; set before `open`
 
     def __init__(self, path: str, **options: Any) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class FileSink:
         self._output = open_output(self.path, values["bytes"] if mark else None)
         waiting = self.unpark(mark.rows) if mark and mark.rows is not None else []
         if self.group is not None:
-            self._groups = Groups(self.group, self.pack, self._append, waiting, self.helpers)
+            self._groups = Groups(self.group, self.pack, self._append, waiting, self.threads)
         if mark is None:
             self._put(self.header())
 

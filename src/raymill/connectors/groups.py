@@ -35,7 +35,7 @@ Pack = Callable[[Sequence[Any]], Packed]
 
 
 class Groups:
-    """Collects rows; each full group is packed (in `helpers` threads, if any) and then appended."""
+    """Collects rows; each full group is packed (by `threads` others, if any) and then appended."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class Groups:
         pack: Pack,
         append: Callable[[Packed], None],
         waiting: Sequence[Rows] = (),
-        helpers: int = 0,
+        threads: int = 0,
     ) -> None:
         self.size = size
         self.waiting: list[Rows] = list(waiting)
         self._count = sum(rows.num_rows for rows in waiting)
         self._pack = pack
         self._append = append
-        self._pool = ThreadPoolExecutor(helpers, "sink") if helpers else None
-        self._limit = helpers + 1
+        self._pool = ThreadPoolExecutor(threads, "sink") if threads else None
+        self._limit = threads + 1
         self._flying: deque[Future[Packed]] = deque()
 
     def add(self, rows: Rows) -> None:
