@@ -14,7 +14,7 @@ from raymill.arrow import Array
 from raymill.connectors.senml.fields import Layout, Type
 from raymill.connectors.senml.library import BadRecord, Record, read_record
 from raymill.connectors.senml.plan import Cells, Templates, frozen, names_of, new_cells, pack
-from raymill.connectors.senml.scan import gather, scan
+from raymill.connectors.senml.scan import gather, scan, scan_rest
 from raymill.connectors.senml.template import Template, learn
 from raymill.connectors.text import is_utf8
 
@@ -125,11 +125,15 @@ class Parser:
             hits = np.zeros(max(len(known.templates), 1), np.int64)
             left = scan(
                 work.data, work.starts, work.stops, begin, end,
-                self._names, known.packed, work.cells, hits, left, utf8, self.layout.rfc,
+                self._names, known.packed, work.cells, hits, left, utf8,
             )  # fmt: skip
-            missed = begin + np.flatnonzero(work.cells.missed[begin:end])[:_TRIES]
+            missed = begin + np.flatnonzero(work.cells.missed[begin:end])
             if len(missed):
-                self._learn(work, missed.tolist(), hits[: len(known.templates)])
+                left = scan_rest(
+                    work.data, work.starts, work.stops, missed,
+                    self._names, work.cells, left, utf8, self.layout.rfc,
+                )  # fmt: skip
+                self._learn(work, missed[:_TRIES].tolist(), hits[: len(known.templates)])
         return left
 
     def _learn(self, work: _Work, rows: Sequence[int], hits: NDArray[np.int64] | None) -> None:

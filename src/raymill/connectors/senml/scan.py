@@ -1,11 +1,11 @@
-"""The scanner's loop over records, and the loop that gathers texts into a column."""
+"""The loops over records: by templates, without them; and the one that gathers texts."""
 
 from typing import Any
 
 from raymill.compiled import kernel
 from raymill.connectors.senml.generic import generic
 from raymill.connectors.senml.match import match
-from raymill.connectors.senml.plan import NUMBER, SKIP
+from raymill.connectors.senml.plan import NUMBER, TEXT
 from raymill.connectors.senml.words import address, byte, load8, store, store8
 
 
@@ -22,16 +22,14 @@ def scan(
     hits: Any,
     left: int,
     wide: bool,
-    rfc: bool,
 ) -> int:
-    """Read rows `begin` to `end`: how many cells are for the library; rows: `Cells.missed`."""
+    """Read rows `begin` to `end` by templates: how many cells are for the library afterwards."""
     base = address(data)
     limit = base + len(data)
-    pool = address(names.pool)
     words = address(templates.words)
-    _, offsets, kinds, places, strict = names
+    _, _, kinds, places, _ = names
     _, steps, first, lacks = templates
-    time, numbers, valid, starts, lengths, inexact, missed, seen = cells
+    time, numbers, valid, starts, lengths, inexact, missed, _ = cells
     count = len(first) - 1
     last = 0
     for row in range(begin, end):
@@ -46,31 +44,56 @@ def scan(
                 if now >= 0:
                     last = t
                     break
-        missed[row] = 0
-        if now >= 0:
-            left = now
-            hits[last] += 1
-            if lacks[last, len(kinds)] == 0:
-                continue
+        missed[row] = 1 if now < 0 else 0
+        if now < 0:
+            continue
+        left = now
+        hits[last] += 1
+        if lacks[last, len(kinds)]:
             for field in range(len(kinds)):
-                seen[field] = 0 if lacks[last, field] else row + 1
-        else:
-            missed[row] = 1
-            now = generic(
-                base, heads[row], ends[row], row, pool, offsets, kinds, places, strict, seen,
-                time, numbers, starts, lengths, inexact, left, wide, rfc,
-            )  # fmt: skip
-            if now < 0:
-                missed[row] = 2
-                continue
-            left = now
-        for field in range(len(kinds)):
-            if kinds[field] != SKIP and seen[field] != row + 1:
-                if kinds[field] == NUMBER:
-                    valid[places[field], row] = 0
-                else:
-                    lengths[places[field], row] = -1
+                if lacks[last, field]:
+                    _make_null(row, kinds[field], places[field], valid, lengths)
     return left
+
+
+@kernel
+def scan_rest(
+    data: Any,
+    heads: Any,
+    ends: Any,
+    rows: Any,
+    names: Any,
+    cells: Any,
+    left: int,
+    wide: bool,
+    rfc: bool,
+) -> int:
+    """Read the rows that no template fits: how many cells are for the library afterwards."""
+    base = address(data)
+    pool = address(names.pool)
+    _, offsets, kinds, places, strict = names
+    time, numbers, valid, starts, lengths, inexact, missed, seen = cells
+    for row in rows:
+        now = generic(
+            base, heads[row], ends[row], row, pool, offsets, kinds, places, strict, seen,
+            time, numbers, starts, lengths, inexact, left, wide, rfc,
+        )  # fmt: skip
+        if now < 0:
+            missed[row] = 2
+            continue
+        left = now
+        for field in range(len(kinds)):
+            if seen[field] != row + 1:
+                _make_null(row, kinds[field], places[field], valid, lengths)
+    return left
+
+
+@kernel
+def _make_null(row: int, kind: int, place: int, valid: Any, lengths: Any) -> None:
+    if kind == NUMBER:
+        valid[place, row] = 0
+    elif kind == TEXT:
+        lengths[place, row] = -1
 
 
 @kernel
