@@ -25,8 +25,8 @@ def sample(source: Source, nodes: tuple[Bound, ...], number: int) -> pa.RecordBa
     """The first rows that a node hands on, for a task that must see some to know its fields."""
     first = _first_block(source, nodes[0].schema)
     passage = enter(Plan(nodes, (), frozenset()), Piece(0), 0, first)
-    needed = [node for node in nodes[1 : number + 1]]
-    open_tasks(Plan(tuple(needed), (), frozenset()))
+    needed = nodes[1 : number + 1]
+    open_tasks(Plan(needed, (), frozenset()))
     keeper = Keeper(Plan(nodes[: number + 1], (), frozenset()))
     for node in needed:
         keeper.run(passage, node)

@@ -1,7 +1,7 @@
 """Sends a block through the nodes of a plan, and owns the state of the keys that one worker has."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,31 @@ from raymill.engines.clean import Asked
 from raymill.engines.keys import KeyTable, key_texts
 from raymill.engines.operator import Counts, KeyRoot, Letter, Table, answer, ask, complete
 from raymill.flow.plan import Bound, Plan
-from raymill.flow.source import Block, Piece
+from raymill.flow.source import Block, Piece, Reject
 from raymill.flow.task import Answer, State
 
 ROWS_BITS = 24
 BLOCK_BITS = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is kept of a block, once its rows are on their way."""
+
+    rows: int
+    span: int
+    size_bytes: int
+    lines: NDArray[np.int32] | None
+    rejects: tuple[Reject, ...]
+
+
 @dataclass(slots=True)
 class Passage:
-    """One block on its way through the graph."""
+    """One block on its way through the graph. The rest at the end of input has no entry."""
 
     piece: Piece
     number: int  # of the block within its piece
-    block: Block | None
+    entry: Entry | None
     tables: dict[int, Table] = field(default_factory=dict)
     counts: dict[int, Counts] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
@@ -53,7 +64,8 @@ class Passage:
 
 def enter(plan: Plan, piece: Piece, number: int, block: Block) -> Passage:
     """Begin a block's passage at the source."""
-    passage = Passage(piece, number, block)
+    entry = Entry(block.batch.num_rows, block.span, block.size_bytes, block.lines, block.rejects)
+    passage = Passage(replace(piece, data=None), number, entry)
     passage.tables[0] = Table(block.batch)
     return passage
 

@@ -3,18 +3,18 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 from raymill import faults
 from raymill.engines import ending
-from raymill.engines.graph import Keeper, Passage, Phases, enter, open_tasks, stateless
+from raymill.engines.graph import Keeper, Passage, Phases, open_tasks, stateless
 from raymill.engines.recorder import Recorder, Settled, settle
 from raymill.engines.run import Job, Report
 from raymill.engines.snapshot import restore, snapshot
+from raymill.engines.work import begin, head, through
 from raymill.errors import Interrupted
-from raymill.flow.plan import Bound
 from raymill.flow.source import Piece
 
 STREAMED = 16 * 2**20  # a piece that is larger when loaded is read block by block
@@ -69,26 +69,15 @@ def interrupted(job: Job, recorder: Recorder) -> Interrupted:
     return Interrupted("Interrupted", hint="--checkpoint DIR would let such a run go on later")
 
 
-def through(passage: Passage, nodes: list[Bound], run: Callable[[Passage, Bound], None]) -> None:
-    """Send a block through some nodes, and count the time it takes."""
-    begun = time.perf_counter()
-    for node in nodes:
-        run(passage, node)
-    passage.busy_s += time.perf_counter() - begun
-
-
 def sequential(job: Job, recorder: Recorder, keeper: Keeper, pieces: Iterator[Piece]) -> None:
     """One block after the other, from source to sink."""
-    nodes = [node for node in job.plan.nodes if node.kind != "read"]
-
+    phases = Phases(job.plan)
     following = 0
     for piece in pieces:
         begun = time.monotonic()
         for number, block in enumerate(job.source.read(piece)):
-            passage = enter(job.plan, piece, number, block)
-            passage.started = begun
-            passage.busy_s = time.monotonic() - begun
-            through(passage, nodes, keeper.run)
+            passage = begin(job, phases, piece, number, block, begun)
+            through(passage, [*phases.body, *phases.tail], keeper.run)
             recorder.take(settle(job, passage))
             begun = time.monotonic()
         following = piece.number + 1
@@ -113,7 +102,7 @@ class Parallel:
         workers = self.job.options.workers
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="raymill")
         self.heads: Executor = self.threads
-        self.head = self._head
+        self.head = partial(head, self.job, self.phases)
         if any(node.spec.python for node in self.phases.head):
             from raymill.engines.processes import heads
 
@@ -142,8 +131,8 @@ class Parallel:
                     heads.append((piece, self._submit(piece)))
             if not heads:
                 break
-            piece, head = heads.popleft()
-            for passage in self._passages(piece, head):
+            piece, loaded = heads.popleft()
+            for passage in self._passages(piece, loaded):
                 through(passage, self.phases.body, self.keeper.run)
                 tails.append(self.threads.submit(self._tail, passage))
                 self._drain(tails, self.limit)
@@ -160,23 +149,14 @@ class Parallel:
         """Let the pool load a piece, unless it is too large to be loaded at once."""
         return None if piece.size_bytes > STREAMED else self.heads.submit(self.head, piece)
 
-    def _passages(self, piece: Piece, head: Future[list[Passage]] | None) -> Iterator[Passage]:
-        if head is not None:
-            yield from head.result()
+    def _passages(self, piece: Piece, loaded: Future[list[Passage]] | None) -> Iterator[Passage]:
+        if loaded is not None:
+            yield from loaded.result()
             return
-        for number, block in enumerate(self.job.source.read(piece)):
-            yield self._enter(piece, number, block)
-
-    def _head(self, piece: Piece) -> list[Passage]:
-        return [self._enter(piece, i, block) for i, block in enumerate(self.job.source.read(piece))]
-
-    def _enter(self, piece: Piece, number: int, block: Any) -> Passage:
         begun = time.monotonic()
-        passage = enter(self.job.plan, piece, number, block)
-        passage.started = begun
-        through(passage, self.phases.head, stateless)
-        passage.lighten(self.phases.needed([*self.phases.body, *self.phases.tail]))
-        return passage
+        for number, block in enumerate(self.job.source.read(piece)):
+            yield begin(self.job, self.phases, piece, number, block, begun)
+            begun = time.monotonic()
 
     def _tail(self, passage: Passage) -> Settled:
         through(passage, self.phases.tail, stateless)

@@ -5,17 +5,17 @@ Nothing here knows how calls travel; an engine carries the parts.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from raymill.engines.exchange import Home, Owner, Part, Waiting, merge, owned
-from raymill.engines.graph import Keeper, Passage, Phases, enter, key_roots, open_tasks, stateless
+from raymill.engines.graph import Keeper, Passage, Phases, key_roots, open_tasks, stateless
 from raymill.engines.operator import complete
-from raymill.engines.recorder import Settled, settle
+from raymill.engines.recorder import settle
 from raymill.engines.run import Job
 from raymill.engines.snapshot import restore, snapshot
+from raymill.engines.work import head, through
 from raymill.flow.plan import Bound
 from raymill.flow.source import Piece
 from raymill.flow.task import Answer
@@ -60,16 +60,7 @@ class Member:
 
     def load(self, step: int, pieces: Sequence[Piece]) -> Any:
         """Read pieces and run what comes before any state. Gives what goes to each owner, or settled blocks."""
-        passages = []
-        for piece in pieces:
-            begun = time.monotonic()
-            for number, block in enumerate(self.job.source.read(piece)):
-                passage = enter(self.job.plan, piece, number, block)
-                passage.started = begun
-                self._run(passage, self.phases.head)
-                passage.busy_s = time.monotonic() - begun
-                passages.append(passage)
-                begun = time.monotonic()
+        passages = [passage for piece in pieces for passage in head(self.job, self.phases, piece)]
         self.steps[step] = passages
         return self._onward(step, 0)
 
@@ -96,7 +87,7 @@ class Member:
         node = self.stateful[stage]
         own = self.answers.pop((step, stage), [])
         lists = [own if w == self.number else given or [] for w, given in enumerate(answers)]
-        for i, waiting in enumerate(self.waiting.pop((step))):
+        for i, waiting in enumerate(self.waiting.pop(step)):
             begun = time.perf_counter()
             merged = merge(waiting, [given[i] if i < len(given) else None for given in lists])
             table = waiting.passage.tables[node.inputs[0]]
@@ -109,12 +100,12 @@ class Member:
         passages = self.steps[step]
         following = self._between(stage)
         for passage in passages:
-            self._run(passage, following)
+            through(passage, following, stateless)
         if stage == len(self.stateful):
             del self.steps[step]
             name = str(self.number)
             for passage in passages:
-                self._run(passage, self.phases.tail)
+                through(passage, self.phases.tail, stateless)
             return [settle(self.job, passage, name) for passage in passages]
         return self._ask(step, stage, passages)
 
@@ -142,10 +133,6 @@ class Member:
         end = body.index(self.stateful[stage]) if stage < len(self.stateful) else len(body)
         return body[begin:end]
 
-    def _run(self, passage: Passage, nodes: Sequence[Bound]) -> None:
-        for node in nodes:
-            stateless(passage, node)
-
     def snapshot(self) -> dict[str, pa.RecordBatch]:
         """The state of this worker's keys."""
         tables = snapshot(self.keeper)
@@ -154,12 +141,3 @@ class Member:
                 tables.pop(f"state:{node.label}", None)
                 tables.pop(f"held:{node.label}", None)
         return tables
-
-
-def pickled(job: Job) -> Job:
-    """A job as workers get it: without what only the driver has."""
-    options = replace(job.options, progress=None)
-    return replace(job, letters=None, options=options)
-
-
-__all__ = ["Member", "Settled", "pickled"]

@@ -51,7 +51,7 @@ class Settled:
 
 def settle(job: Job, passage: Passage, worker: str = "0") -> Settled:
     """Encode what a block gives the sinks. Pure: any thread or process."""
-    block = passage.block
+    entry = passage.entry
     encoded: dict[int, Any] = {}
     out: dict[int, int] = {}
     for at, (number, _) in enumerate(job.plan.sinks):
@@ -61,10 +61,10 @@ def settle(job: Job, passage: Passage, worker: str = "0") -> Settled:
             out[at] = table.batch.num_rows
     bad = [_bad(passage, letter) for letter in passage.letters]
     span = rows = size = 0
-    if block is not None:
-        bad += [Bad(r.line, "read", r.reason, r.text) for r in block.rejects]
-        span, size = block.span, block.size_bytes
-        rows = block.batch.num_rows + len(block.rejects)
+    if entry is not None:
+        bad += [Bad(r.line, "read", r.reason, r.text) for r in entry.rejects]
+        span, size = entry.span, entry.size_bytes
+        rows = entry.rows + len(entry.rejects)
     bad.sort(key=lambda one: one.line)
     return Settled(
         passage.piece.file,
@@ -83,9 +83,9 @@ def settle(job: Job, passage: Passage, worker: str = "0") -> Settled:
 
 
 def _bad(passage: Passage, letter: Any) -> Bad:
-    lines = passage.block.lines if passage.block is not None else None
+    lines = passage.entry.lines if passage.entry is not None else None
     line = letter.row if lines is None else int(lines[letter.row])
-    return Bad(line if passage.block is not None else -1, letter.task, letter.reason, letter.record)
+    return Bad(line if passage.entry is not None else -1, letter.task, letter.reason, letter.record)
 
 
 @dataclass

@@ -147,6 +147,11 @@ class State:
 class Task(Protocol):
     """What an engine is told to run. Column authors subclass it with a frozen dataclass of parameters."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Parameters travel to other processes, what was opened or compiled does not."""
+        known = getattr(self, "__dataclass_fields__", vars(self))
+        return {name: getattr(self, name) for name in known}
+
     def spec(self) -> Spec:
         """Declare what is read, added, kept. Equal on every call and after pickling."""
         ...

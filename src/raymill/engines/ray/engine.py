@@ -11,11 +11,12 @@ import pyarrow as pa
 from raymill import faults
 from raymill.engines import ending
 from raymill.engines.graph import Keeper, Phases, open_tasks
-from raymill.engines.member import Member, pickled
+from raymill.engines.member import Member
 from raymill.engines.ray.cluster import connected
 from raymill.engines.recorder import Recorder
 from raymill.engines.run import Job, Report
 from raymill.engines.snapshot import merged, restore
+from raymill.engines.work import portable
 from raymill.errors import EngineError, EngineUnavailable, Interrupted
 from raymill.flow.source import Piece
 
@@ -70,7 +71,7 @@ class Crew:
         self.count = job.options.workers
         self.recoveries = 0
         self.stages = sum(node.place != "anywhere" for node in Phases(job.plan).body)
-        self.sent = ray.put(_by_value(ray, pickled(job)))
+        self.sent = ray.put(_by_value(ray, portable(job)))
         self.actors: list[Any] = []
         self.saved: Mapping[str, pa.Table | pa.RecordBatch] | None = None
         if recorder.resumed is not None:
