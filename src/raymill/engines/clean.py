@@ -36,10 +36,8 @@ class Asked:
 
     def drop(self, rows: NDArray[np.int64], reason: str) -> None:
         """Take more rows out, given by their numbers in the batch."""
-        gone = np.zeros(self.count if self.good is None else int(self.good[-1]) + 1, np.bool_)
-        gone[rows] = True
         kept = np.arange(self.count) if self.good is None else self.good
-        stay = np.flatnonzero(~gone[kept])
+        stay = np.flatnonzero(~np.isin(kept, rows))
         self.bad |= dict.fromkeys(rows.tolist(), reason)
         self.columns = {name: gather(column, stay) for name, column in self.columns.items()}
         self.good, self.count = kept[stay], len(stay)

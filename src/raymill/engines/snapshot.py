@@ -1,5 +1,6 @@
 """Key tables and states as columns: saved, restored, moved by key group. No task has snapshot code."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -58,9 +59,7 @@ def _column(values: NDArray[Any]) -> Any:
     if values.ndim == 1 and values.dtype.names is None:
         return pa.array(np.ascontiguousarray(values))
     flat = np.ascontiguousarray(values)
-    width = flat.nbytes // max(1, len(flat))
-    if width == 0:
-        return pa.nulls(len(flat))
+    width = flat.itemsize * math.prod(flat.shape[1:])
     return pa.Array.from_buffers(pa.binary(width), len(flat), [None, pa.py_buffer(flat.tobytes())])
 
 
@@ -92,8 +91,6 @@ def _fill(state: State, table: pa.Table | pa.RecordBatch) -> None:
         kind = state.table.dtype[name]
         column = arrow.combine(table.column(name))
         if kind.shape or kind.names:
-            if pa.types.is_null(column.type):
-                continue
             start = column.offset * kind.itemsize
             whole = np.frombuffer(column.buffers()[1] or b"", np.uint8)[
                 start : start + count * kind.itemsize
