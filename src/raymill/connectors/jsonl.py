@@ -126,9 +126,9 @@ class JsonLinesSource:
             )
         except pa.ArrowInvalid:
             return None
-        columns = [combine(table[name]) for name in chosen.names]
-        if table.num_rows != span or not all(_is_finite(column) for column in columns):
+        if table.num_rows != span or not all(_is_finite(combine(c)) for c in table.columns):
             return None
+        columns = [combine(table[name]) for name in chosen.names]
         return pa.RecordBatch.from_arrays(columns, schema=chosen)
 
     def _read_odd(self, data: Bytes, span: int, invalid: tuple[Reject, ...], size: int) -> Block:
