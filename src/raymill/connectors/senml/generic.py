@@ -150,6 +150,40 @@ def _find(name: int, length: int, pool: int, offsets: Any, guess: int) -> int:
 
 
 @kernel
+def _keep(
+    base: int,
+    value: int,
+    end: int,
+    quoted: bool,
+    row: int,
+    kind: int,
+    place: int,
+    numbers: Any,
+    starts: Any,
+    lengths: Any,
+    inexact: Any,
+    left: int,
+) -> int:
+    """Store the value of a field: how many inexact cells there are then; -1: not of its type."""
+    if kind == NUMBER:
+        state, stop, numbers[place, row] = number(value, end, not quoted)
+        if state == ODD or stop != end:
+            return -1
+        if state == INEXACT:
+            inexact[left, 0] = row
+            inexact[left, 1] = place
+            inexact[left, 2] = value - base
+            inexact[left, 3] = end - value
+            left += 1
+    elif kind == TEXT:
+        if not quoted:
+            return -1
+        starts[place, row] = value - base
+        lengths[place, row] = end - value
+    return left
+
+
+@kernel
 def _elements(
     base: int,
     p: int,
@@ -186,25 +220,13 @@ def _elements(
                 break
             seen[field] = row + 1
             guess = field + 1
-            place = places[field]
-            if kinds[field] == NUMBER:
-                state, end, cell = number(value, value_end, not quoted)
-                if state == ODD or end != value_end:
-                    p = -1
-                    break
-                numbers[place, row] = cell
-                if state == INEXACT:
-                    inexact[left, 0] = row
-                    inexact[left, 1] = place
-                    inexact[left, 2] = value - base
-                    inexact[left, 3] = value_end - value
-                    left += 1
-            elif kinds[field] == TEXT:
-                if not quoted:
-                    p = -1
-                    break
-                starts[place, row] = value - base
-                lengths[place, row] = value_end - value
+            left = _keep(
+                base, value, value_end, quoted, row, kinds[field], places[field],
+                numbers, starts, lengths, inexact, left,
+            )  # fmt: skip
+            if left < 0:
+                p = -1
+                break
         elif strict:
             p = -1
             break

@@ -70,7 +70,10 @@ def read_elements(text: bytes | str, rfc: bool = False) -> tuple[dict[str, Any],
     for element in record["e"]:
         if not isinstance(element, dict):
             raise BadRecord(NO_RECORD)
-        elements[_name(element, base, rfc)] = element
+        name = element.get("n")
+        if rfc or type(name) is not str or not name:
+            name = _name(element, base, rfc)
+        elements[name] = element
     return record, elements
 
 
@@ -86,12 +89,12 @@ def _name(element: dict[str, Any], base: Any, rfc: bool) -> str:
 def read_record(text: bytes | str, layout: Layout) -> Record:
     """Read a record in full. Raises BadRecord."""
     record, elements = read_elements(text, layout.rfc)
-    if layout.unknown == "fail":
-        for name in elements:
-            if name not in layout.index:
-                raise BadRecord(UNKNOWN_NAME, f"`{name}`")
+    if layout.unknown == "fail" and not elements.keys() <= layout.index.keys():
+        name = next(name for name in elements if name not in layout.index)
+        raise BadRecord(UNKNOWN_NAME, f"`{name}`")
     time = _time(record.get("bt"))
-    values = tuple(_value(elements.get(each.name), each, record, layout) for each in layout.wanted)
+    base = record.get("bv")
+    values = tuple(_value(elements.get(each.name), each, base, layout) for each in layout.wanted)
     if not layout.element_time:
         return Record(time, values)
     times = tuple(_element_time(elements.get(each.name), time) for each in layout.wanted)
@@ -127,12 +130,6 @@ def _element_time(element: Any, base: int) -> int | None:
     return base + _time(offset)
 
 
-def _plain(text: str) -> str:
-    if "_" in text or not text.isascii():
-        raise ValueError(text)
-    return text
-
-
 def read_number(value: Any) -> float:
     """Read a JSON number or the text of one: what `float()` reads in ASCII without underscores.
 
@@ -141,34 +138,44 @@ def read_number(value: Any) -> float:
     >>> read_number("46.1927629")
     46.1927629
     """
-    if isinstance(value, str):
-        return float(_plain(value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is str:
+        if not value.isascii() or "_" in value:
+            raise ValueError(value)
+    elif type(value) is not float and type(value) is not int:
         raise ValueError(value)
     return float(value)
 
 
-def _value(
-    element: Any, field: Field, record: dict[str, Any], layout: Layout
-) -> float | str | None:
+def _value(element: Any, field: Field, base: Any, layout: Layout) -> float | str | None:
     if element is None:
         return None
-    value, base = element.get("v"), record.get("bv")
+    value = element.get("v")
     if value is None:
-        base = None
-        value = next((element[k] for k in ("sv", "vs", "vb") if element.get(k) is not None), None)
+        return _other_value(element, field, layout)
+    try:
+        if field.type is Type.TEXT:
+            return _text(value)
+        number = read_number(value)
+        return number if base is None else number + read_number(base)
+    except ValueError:
+        raise _wrong(field, value, layout) from None
+
+
+def _other_value(element: dict[str, Any], field: Field, layout: Layout) -> float | str | None:
+    value = next((element[k] for k in ("sv", "vs", "vb") if element.get(k) is not None), None)
     if value is None:
         return None
     try:
         if field.type is Type.TEXT:
             return _text(value)
-        if isinstance(value, bool) and element.get("v") is None:
-            return float(value)
-        number = read_number(value)
-        return number if base is None else number + read_number(base)
+        return float(value) if isinstance(value, bool) else read_number(value)
     except ValueError:
-        code = min(FIRST_FIELD + layout.index[field.name], LAST)
-        raise BadRecord(code, f"`{field.name}`: {value!r}") from None
+        raise _wrong(field, value, layout) from None
+
+
+def _wrong(field: Field, value: Any, layout: Layout) -> BadRecord:
+    code = min(FIRST_FIELD + layout.index[field.name], LAST)
+    return BadRecord(code, f"`{field.name}`: {value!r}")
 
 
 def _text(value: Any) -> str:

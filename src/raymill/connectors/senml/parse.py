@@ -21,6 +21,7 @@ from raymill.connectors.text import is_utf8
 MOST_TEMPLATES = 8
 _CHUNK = 4096
 _TRIES = 4
+_RARE = 32  # a layout that fewer than one in so many records have is not worth a template
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,7 @@ class Parser:
         else:
             left = self._scan(work, count, utf8)
         _settle_numbers(work, left)
-        for row in np.flatnonzero(work.cells.missed == 2).tolist():
-            _settle_record(work, row)
+        _settle_records(work, np.flatnonzero(work.cells.missed == 2))
         return Parsed(work.cells.time, _columns(work), work.code, work.details)
 
     def parse_texts(self, texts: Array) -> Parsed:
@@ -133,6 +133,7 @@ class Parser:
                     work.data, work.starts, work.stops, missed,
                     self._names, work.cells, left, utf8, self.layout.rfc,
                 )  # fmt: skip
+            if len(missed) * _RARE > end - begin:
                 self._learn(work, missed[:_TRIES].tolist(), hits[: len(known.templates)])
         return left
 
@@ -161,33 +162,45 @@ def _settle_numbers(work: _Work, left: int) -> None:
     work.cells.missed[row[~np.isfinite(values)]] = 2
 
 
-def _settle_record(work: _Work, row: int) -> None:
-    """Let the library read a record."""
-    try:
-        record = read_record(work.text(row), work.layout)
-    except BadRecord as error:
-        work.code[row] = error.code
-        work.details[row] = error.detail
-        record = Record(0, (None,) * len(work.layout.wanted))
-    cells = work.cells
-    cells.time[row] = record.time
-    for number, time in enumerate(record.times):
-        work.timed[number, row] = time is not None
-        work.times[number, row] = time or 0
+def _settle_records(work: _Work, rows: NDArray[np.intp]) -> None:
+    """Let the library read the records that no kernel read."""
+    if not len(rows):
+        return
+    empty = Record(0, (None,) * len(work.layout.wanted))
+    records = []
+    for row, start, stop in zip(
+        rows.tolist(), work.starts[rows].tolist(), work.stops[rows].tolist(), strict=True
+    ):
+        try:
+            records.append(read_record(work.data[start:stop].tobytes(), work.layout))
+        except BadRecord as error:
+            work.code[row] = error.code
+            work.details[row] = error.detail
+            records.append(empty)
+    work.cells.time[rows] = [record.time for record in records]
+    _settle_values(work, rows, list(zip(*(record.values for record in records), strict=True)))
+    if work.layout.element_time:
+        for row, record in zip(rows.tolist(), records, strict=True):
+            for number, time in enumerate(record.times):
+                work.timed[number, row] = time is not None
+                work.times[number, row] = time or 0
+
+
+def _settle_values(work: _Work, rows: NDArray[np.intp], columns: list[tuple[Any, ...]]) -> None:
     places = {Type.NUMBER: 0, Type.TEXT: 0}
-    for each, value in zip(work.layout.wanted, record.values, strict=True):
+    for each, values in zip(work.layout.wanted, columns, strict=True):
         place = places[each.type]
         places[each.type] += 1
         if each.type is Type.NUMBER:
-            cells.valid[place, row] = value is not None
-            cells.numbers[place, row] = value if value is not None else 0.0
-        elif isinstance(value, str):
-            encoded = value.encode()
-            cells.starts[place, row] = -1 - len(work.extra)
-            cells.lengths[place, row] = len(encoded)
-            work.extra += encoded
-        else:
-            cells.lengths[place, row] = -1
+            work.cells.valid[place, rows] = [value is not None for value in values]
+            work.cells.numbers[place, rows] = [0.0 if value is None else value for value in values]
+            continue
+        texts = [None if value is None else value.encode() for value in values]
+        lengths = [-1 if text is None else len(text) for text in texts]
+        begins = np.cumsum([0, *(max(length, 0) for length in lengths)])[:-1] + len(work.extra)
+        work.cells.starts[place, rows] = -1 - begins
+        work.cells.lengths[place, rows] = lengths
+        work.extra += b"".join(filter(None, texts))
 
 
 def _columns(work: _Work) -> dict[str, Array]:
