@@ -15,23 +15,31 @@ def table(tmp_path: Path) -> str:
 
 
 def test_each_value_of_a_line_becomes_a_column(table: str) -> None:
-    found = run(Annotate, [{"key": "s1", "x": 1}], file=table, names="place,kind").records
-    assert found == [{"key": "s1", "x": 1, "place": "building4", "kind": "analog"}]
+    found = run(Annotate, [{"value": "s1", "x": 1}], file=table, names="place,kind").records
+    assert found == [{"value": "s1", "x": 1, "place": "building4", "kind": "analog"}]
 
 
 def test_a_key_ends_at_the_first_colon(table: str) -> None:  # the original cuts at each
-    found = run(Annotate, [{"key": "s2"}], file=table).records
-    assert found == [{"key": "s2", "annotation_1": "10:30", "annotation_2": "heat"}]
+    found = run(Annotate, [{"value": "s2"}], file=table).records
+    assert found == [{"value": "s2", "annotation_1": "10:30", "annotation_2": "heat"}]
 
 
 def test_an_unknown_key_gets_empty_columns_never_stale_ones(table: str) -> None:
     # the original hands on the annotation of the record before
-    found = run(Annotate, [{"key": "s1"}, {"key": "s9"}, {"key": None}], file=table).records
+    found = run(Annotate, [{"value": "s1"}, {"value": "s9"}, {"value": None}], file=table).records
     assert [r["annotation_1"] for r in found] == ["building4", None, None]
 
 
+def test_a_table_larger_or_smaller_than_the_batch_says_the_same(table: str) -> None:
+    records = [{"value": value} for value in ("s1", "s9", None, "s2", "s1")]
+    expected = ["building4", None, None, "10:30", "building4"]
+    for cuts in ([], [1, 2, 3, 4]):
+        found = run(Annotate, records, cuts, file=table).records
+        assert [r["annotation_1"] for r in found] == expected
+
+
 def test_an_unknown_key_can_fail(table: str) -> None:
-    found = run(Annotate, [{"key": "s1"}, {"key": "s9"}], file=table, unknown="fail")
+    found = run(Annotate, [{"value": "s1"}, {"value": "s9"}], file=table, unknown="fail")
     assert len(found.records) == 1
     assert found.counts.failed == {"key is not in the annotation file": 1}
 
@@ -43,13 +51,13 @@ def test_a_second_instance_does_not_empty_the_first(table: str, tmp_path: Path) 
     first = Annotate(table)
     Annotate(str(other)).open()
     assert first.spec().adds.names == ["annotation_1", "annotation_2"]
-    found = run(Annotate, [{"key": "s1"}], file=table).records
+    found = run(Annotate, [{"value": "s1"}], file=table).records
     assert found[0]["annotation_1"] == "building4"
 
 
 def test_a_short_line_leaves_the_last_columns_empty(table: str) -> None:
-    found = run(Annotate, [{"key": "s3"}], file=table).records
-    assert found == [{"key": "s3", "annotation_1": "roof", "annotation_2": None}]
+    found = run(Annotate, [{"value": "s3"}], file=table).records
+    assert found == [{"value": "s3", "annotation_1": "roof", "annotation_2": None}]
 
 
 def test_of_two_lines_with_one_key_the_later_holds(tmp_path: Path) -> None:
@@ -78,8 +86,8 @@ def test_a_line_without_a_colon_is_named(tmp_path: Path) -> None:
 def test_an_empty_table_annotates_nothing(tmp_path: Path) -> None:
     path = tmp_path / "table.txt"
     path.write_text("")
-    found = run(Annotate, [{"key": "a"}], file=str(path), names="place").records
-    assert found == [{"key": "a", "place": None}]
+    found = run(Annotate, [{"value": "a"}], file=str(path), names="place").records
+    assert found == [{"value": "a", "place": None}]
 
 
 @pytest.mark.parametrize(
@@ -98,5 +106,5 @@ def test_the_tables_of_riotbench_are_read(
     shared_data: Path, name: str, key: str, values: list[str]
 ) -> None:
     path = shared_data / "riotbench" / "metadata" / name
-    found = run(Annotate, [{"key": key}], file=str(path)).records
+    found = run(Annotate, [{"value": key}], file=str(path)).records
     assert list(found[0].values()) == [key, *values]

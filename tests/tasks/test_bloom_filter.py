@@ -50,10 +50,19 @@ def test_only_the_given_values_are_learnt() -> None:  # the original also insert
     assert 0 < sum(int(word).bit_count() for word in words) <= probes
 
 
-def test_the_size_is_the_least_for_the_ratio() -> None:
-    # n = 1000, p = 0.01: n ln(1/p) / ln(2)^2 = 9585.06 bits, in whole words 150 * 64 = 9600,
-    # and 9.6 ln 2 = 6.65 probes
-    assert bloom.shape(1000, 0.01) == bloom.Shape(9600, 7)
+def test_one_value_to_a_block_is_worked_out_by_hand() -> None:
+    # One bit a value, Poisson(1) values in a block: a foreign bit is set unless every value missed
+    # it, 1 - e^(-1/512) = 0.0019512
+    assert bloom.false_positives(1.0, 1) == pytest.approx(0.0019512, rel=1e-4)
+
+
+@pytest.mark.parametrize("expected", [1, 1000, 20_000_000])
+def test_the_size_is_the_least_for_the_ratio(expected: int) -> None:
+    found = bloom.shape(expected, 0.01)
+    assert bloom.false_positives(expected / found.blocks, found.probes) <= 0.01
+    # a filter without blocks needs 9.585 bits a value; blocks cost a few in a hundred more
+    assert 9.585 * expected <= found.blocks * 512 <= 10.3 * expected + 512
+    assert found.probes == 7
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.01, 0.001])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -34,8 +34,8 @@ class Annotate(Task):
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
     ...     _ = file.write("s1:building4,analog\\n"), file.flush()
-    ...     Annotate.declared.try_out([{"key": "s1"}], file=file.name, names=["place", "kind"])
-    [{'key': 's1', 'place': 'building4', 'kind': 'analog'}]
+    ...     Annotate.declared.try_out([{"value": "s1"}], file=file.name, names=["place", "kind"])
+    [{'value': 's1', 'place': 'building4', 'kind': 'analog'}]
     """
 
     file: str
@@ -64,7 +64,7 @@ class Annotate(Task):
         """Read the key; add one text column for each value of a line."""
         adds: dict[str, pa.DataType] = dict.fromkeys(self._table[1], pa.string())
         return Spec(
-            reads={"key": Port(Kind.TEXT, null=True)},
+            reads={"value": Port(Kind.TEXT, null=True)},
             adds=pa.schema(adds),
             outcomes=(UNKNOWN,) if self.unknown == "fail" else (),
         )
@@ -72,11 +72,26 @@ class Annotate(Task):
     def apply(self, rows: Rows, state: State | None) -> Answer:
         """Look the keys up, all at once."""
         keys, columns = self._table
-        found = arrow.index_in(rows["key"], keys)
+        found = self._found(rows["value"], keys)
         code = None
         if self.unknown == "fail":
             code = arrow.to_numpy(arrow.is_null(found)).view(np.uint8)
         return Answer({name: arrow.take(column, found) for name, column in columns.items()}, code)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {key: place for place, key in enumerate(self._table[0].to_pylist())}
+
+    def _found(self, values: Array, keys: Array) -> Array:
+        """The place of each value in the table, null where it has none.
+
+        Arrow hashes the whole table for each batch: a table larger than the batch is kept hashed.
+        """
+        if len(keys) <= len(values):
+            return arrow.index_in(values, keys)
+        different: Any = arrow.dictionary_encode(values)
+        places = [self._places.get(text) for text in different.dictionary.to_pylist()]
+        return arrow.take(pa.array(places, pa.int32()), different.indices)
 
 
 def read_annotations(path: str) -> dict[str, list[str | None]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +43,7 @@ class BloomFilterTrain(Task):
     >>> ids = [{"value": "s1"}, {"value": "s2"}, {"value": "s1"}]
     >>> [record] = BloomFilterTrain.declared.try_out(ids, expected_insertions=100)
     >>> record["members"], len(record["model"])
-    (2, 204)
+    (2, 216)
     """
 
     expected_insertions: Annotated[int, Ge(1)] = 20_000_000
@@ -55,7 +55,7 @@ class BloomFilterTrain(Task):
 
     def spec(self) -> Spec:
         """Read one field; the state is the filter."""
-        row = np.zeros(1, [("members", "i8"), ("words", "u8", self._shape.bits // 64)])
+        row = np.zeros(1, [("members", "i8"), ("words", "u8", self._shape.blocks * 8)])
         return Spec(
             reads={"value": Port(Kind.HASH)},
             adds=RECORD,
@@ -75,14 +75,18 @@ class BloomFilterTrain(Task):
 
     def finish(self, state: State) -> Answer:
         """Answer the filter as one record."""
+        members = int(state.table["members"][0])
         model = bloom.pack(state.table["words"][0], self._shape.probes)
-        values = (
-            int(state.table["members"][0]),
-            self.expected_insertions,
-            self.false_positive_ratio,
-            model,
-        )
         columns = {
-            f.name: pa.array([value], f.type) for f, value in zip(RECORD, values, strict=True)
+            "members": pa.array([members]),
+            "expected_insertions": pa.array([self.expected_insertions]),
+            "false_positive_ratio": pa.array([self.false_positive_ratio]),
+            "model": _text(model),
         }
         return Answer(columns, rows=np.zeros(1, np.int64))
+
+
+def _text(text: bytes) -> Any:
+    """One cell of text, however long, without a copy."""
+    ends = pa.py_buffer(np.array([0, len(text)], np.int32).tobytes())
+    return pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(text)])
