@@ -15,6 +15,7 @@ from raymill.flow import Fail, Rows
 from raymill.flow.parameters import read_config
 from raymill.tasks.csv_to_senml import CsvToSenml, Element, read_schema
 from raymill.tasks.senml_parse import SenmlParse
+from raymill.testing import check_task
 
 task = CsvToSenml.declared
 SCHEMA = "timestamp,id,temp\nsecond,string,far\nsv,sv,v\n"
@@ -129,6 +130,14 @@ def test_senml_parse_gives_the_input_back(rows: list[Any], numbers: Any) -> None
     assert list(found.columns["timestamp"]) == time
     for name, column in (("a", a), ("id", text), ("b", b)):
         assert found.columns[name].to_pylist() == column  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("numbers", ["text", "number"])
+def test_the_invariants_of_tasks_hold(numbers: str) -> None:
+    cells = [1.5, None, math.nan, -0.0, 1e300]
+    records = [{"ts": n, "a": cells[n % 5], "id": None if n % 3 else "x"} for n in range(30)]
+    found = check_task(task, records, numbers=numbers)
+    assert len(found.records) == (30 if numbers == "text" else 24)
 
 
 def test_a_schema_file_is_three_lines(tmp_path: Path) -> None:

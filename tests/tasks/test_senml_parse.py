@@ -11,6 +11,7 @@ from raymill.errors import ConfigError, PipelineError
 from raymill.flow import Fail, Rows
 from raymill.flow.parameters import read_config
 from raymill.tasks.senml_parse import SenmlParse
+from raymill.testing import check_task
 
 RECORD = '{"e":[{"n":"id","sv":"s1","u":"string"},{"v":"7.5","u":"far","n":"temp"}],"bt":5}'
 task = SenmlParse.declared
@@ -63,6 +64,14 @@ def test_base_names_and_times_of_elements_on_demand() -> None:
     assert tried(text, rfc=True, element_time=True) == [
         {"row": 0, "timestamp": 10, "a/b": 1.0, "a/b_time": 7}
     ]
+
+
+def test_the_invariants_of_tasks_hold() -> None:
+    odd = ["{}", "x", '{"e":[{"n":"new","v":1}]}', '{"e":[{"n":"temp","v":"0.1e1"}]}', "", RECORD]
+    texts = [RECORD, RECORD.replace("temp", "te\\u006dp"), *odd] * 5
+    records = [{"row": n, "senml": text} for n, text in enumerate(texts)]
+    found = check_task(task, records, fields="id:text,temp")
+    assert len(found.records) == 20
 
 
 def test_parameters_are_checked() -> None:

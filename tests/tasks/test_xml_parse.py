@@ -6,6 +6,7 @@ import pytest
 
 from raymill.flow import Fail
 from raymill.tasks.xml_parse import xml_parse
+from raymill.testing import check_task
 
 STUDENT = (
     '<class><student rollno="393"><firstname>dinkar</firstname><lastname>kad</lastname>'
@@ -79,3 +80,8 @@ def test_billion_laughs_is_refused() -> None:
 
 def test_the_answer_takes_the_place_of_the_text() -> None:
     assert xml_parse.try_out([{"id": 7, "value": STUDENT}]) == [{"id": 7, "value": 60}]
+
+
+def test_the_invariants_of_tasks_hold() -> None:
+    records = [{"row": n, "value": STUDENT if n % 3 else "<broken"} for n in range(12)]
+    assert len(check_task(xml_parse, records).records) == 8
