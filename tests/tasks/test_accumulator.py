@@ -1,5 +1,6 @@
 import pytest
 
+from raymill.errors import PipelineError
 from raymill.tasks.accumulator import Accumulator
 from tasks.recut import Run, run
 
@@ -88,6 +89,11 @@ def test_text_that_is_no_number_fails_and_leaves_no_trace(bad: str) -> None:
 def test_series_may_be_numbers() -> None:
     records = [{"series": 7, "value": 1.0}, {"series": 8, "value": 2.0}]
     assert [s for s, _, _ in lists(run(Accumulator, records, window=2))] == ["7", "8"]
+
+
+def test_a_list_cannot_name_a_series() -> None:
+    with pytest.raises(PipelineError, match="cannot name a series"):
+        run(Accumulator, [{"series": [1.0], "value": 1.0}])
 
 
 def test_parts_of_a_name_do_not_run_together() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from raymill import arrow
 from raymill.arrow import Array
+from raymill.errors import PipelineError
 from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
 from raymill.flow.outcome import EMIT, HELD
 from raymill.tasks import series
@@ -55,7 +56,15 @@ class Accumulator(Task):
     _parts: tuple[str, ...] = PARTS[:1]
 
     def learn(self, sample: pa.RecordBatch) -> "Accumulator":
-        """See which parts of a series' name are bound."""
+        """See which parts of a series' name are bound. Raises PipelineError for one that is no text."""
+        kind = (
+            sample.schema.field("series").type if "series" in sample.schema.names else pa.string()
+        )
+        if pa.types.is_nested(kind):
+            raise PipelineError(
+                f"A field of type {kind} cannot name a series",
+                hint="bind input `series` to another",
+            )
         return replace(self, _parts=tuple(part for part in PARTS if part in sample.schema.names))
 
     @property

@@ -80,7 +80,8 @@ class Annotate(Task):
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {key: place for place, key in enumerate(self._table[0].to_pylist())}
+        keys: Any = self._table[0].to_pylist()
+        return {key: place for place, key in enumerate(keys)}
 
     def _found(self, values: Array, keys: Array) -> Array:
         """The place of each value in the table, null where it has none.
