@@ -56,7 +56,7 @@ class Accumulator(Task):
     _parts: tuple[str, ...] = PARTS[:1]
 
     def learn(self, sample: pa.RecordBatch) -> "Accumulator":
-        """See which parts of a series' name are bound. Raises PipelineError for one that is no text."""
+        """See which parts of a series' name are bound. Raises PipelineError for a nested one."""
         kind = (
             sample.schema.field("series").type if "series" in sample.schema.names else pa.string()
         )
