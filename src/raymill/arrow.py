@@ -27,6 +27,12 @@ T = TypeVar("T", pa.RecordBatch, pa.Table)
 _pc: Any = pyarrow.compute
 
 
+def array(cells: Any, kind: pa.DataType | None = None) -> Array:
+    """An array of Python or numpy values. Raises ArrowInvalid where they have no common type."""
+    made: Array = pa.array(cells, kind)
+    return made
+
+
 def take(values: A, indices: Indices) -> A:
     """The values at these places."""
     return _pc.take(values, _array(indices), boundscheck=True)  # type: ignore[no-any-return]

@@ -1,4 +1,5 @@
-"""Nodes without an engine: a task tried out over plain dicts, and the sample that a planner shows to a task."""
+"""Nodes without an engine: a task tried out over plain dicts, and the sample that a planner shows
+to a task."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from raymill import arrow
 from raymill.arrow import Array
 from raymill.engines.clean import Asked
 from raymill.engines.graph import Keeper, enter, open_tasks
@@ -47,12 +49,12 @@ class _Records:
 
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
-        self.names = ("records",)
+        self.names: tuple[str, ...] = ("records",)
 
     def schema(self) -> pa.Schema:
         return self.batch.schema
 
-    def select(self, columns: frozenset[str] | None) -> "_Records":
+    def select(self, columns: frozenset[str] | None) -> Source:
         return self
 
     def pieces(self, first: int = 0) -> Any:
@@ -69,7 +71,8 @@ class _Records:
 
 
 def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str, Any]) -> list[Any]:
-    """Run a task over dicts: a record per answer, or the Skip or Fail of one that was not emitted, in order."""
+    """Run a task over dicts: a record per answer, or the Skip or Fail of one that was not emitted,
+    in order."""
     rows = [dict(row) for row in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = [_column([row.get(name) for row in rows]) for name in names]
@@ -85,7 +88,7 @@ def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str,
     )
     out, _, letters = complete(node, table, asked, answered)
     origins = out.origins(np.arange(out.batch.num_rows)).tolist()
-    found = list(zip(origins, out.batch.to_pylist(), strict=True))
+    found: list[tuple[int, Any]] = list(zip(origins, out.batch.to_pylist(), strict=True))
     found += [(letter.row, Fail(letter.reason)) for letter in letters]
     found += _skips(node, asked, answered)
     rest = keeper.finish(node) if keyed else None
@@ -95,9 +98,9 @@ def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str,
 
 def _column(cells: list[Any]) -> Array:
     try:
-        return pa.array(cells)
+        return arrow.array(cells)
     except pa.ArrowInvalid:  # numbers and text in one field, as files have them
-        return pa.array([None if cell is None else str(cell) for cell in cells])
+        return arrow.array([None if cell is None else str(cell) for cell in cells])
 
 
 def _skips(node: Bound, asked: Asked, given: Answer) -> list[tuple[int, Any]]:

@@ -27,7 +27,8 @@ def _all_finite(values: Any) -> bool:
 
 @dataclass(slots=True)
 class Asked:
-    """The rows that a task is asked about: clean columns of the good rows, and why the others are bad."""
+    """The rows that a task is asked about: clean columns of the good rows, and why the others are
+    bad."""
 
     columns: dict[str, Column]
     count: int  # of good rows
@@ -161,7 +162,7 @@ def _as_integers(column: Array, name: str, read: Any, noun: str) -> tuple[NDArra
             return arrow.to_numpy(arrow.cast(column, pa.int64())), {}
     except pa.ArrowInvalid:
         pass
-    cells = column.to_pylist()
+    cells: list[Any] = column.to_pylist()
     if pa.types.is_floating(column.type):
         cells = [cell if cell == cell // 1 else "" for cell in cells]
     return _each(cells, name, read, noun)

@@ -1,6 +1,7 @@
 """Between workers: which rows go to which owner of keys, and their answers back into order.
 
-Records stay where they were parsed. Only the columns that a task reads travel, with slots that stand for keys;
+Records stay where they were parsed. Only the columns that a task reads travel, with slots that
+stand for keys;
 a new key's text is sent once.
 """
 
@@ -75,7 +76,8 @@ def _split(owner: Any, slots: Any, workers: int) -> Any:
 
 
 class Home:
-    """One worker's side of the exchange where records live: numbers keys, sends parts, merges answers."""
+    """One worker's side of the exchange where records live: numbers keys, sends parts, merges
+    answers."""
 
     def __init__(self, plan: Plan, workers: int, groups: int, roots: dict[int, KeyRoot]) -> None:
         self.workers = workers

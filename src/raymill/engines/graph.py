@@ -71,7 +71,8 @@ def enter(plan: Plan, piece: Piece, number: int, block: Block) -> Passage:
 
 
 class Phases:
-    """Nodes by what may run side by side: before any state, with state in order, behind the last state."""
+    """Nodes by what may run side by side: before any state, with state in order, behind the last
+    state."""
 
     def __init__(self, plan: Plan) -> None:
         nodes = plan.nodes
@@ -153,7 +154,8 @@ class Keeper:
         return found if asked.good is None else found[asked.good]
 
     def finish(self, node: Bound) -> pa.RecordBatch | None:
-        """What a task answers at the end: rows with key and added columns, in the order of their keys."""
+        """What a task answers at the end: rows with key and added columns, in the order of their
+        keys."""
         state = self.states[node.number]
         if not node.spec.flushes or node.task is None:
             return None
@@ -179,7 +181,8 @@ class Keeper:
 
 
 def key_roots(plan: Plan) -> dict[int, KeyRoot]:
-    """For each keyed node the one that looks its key up first: a node in front of it with the same key, from
+    """For each keyed node the one that looks its key up first: a node in front of it with the same
+    key, from
     which the slots travel. So keys are numbered by one node, in the order in which it sees them."""
     roots: dict[int, KeyRoot] = {}
     travels: dict[int, dict[tuple[str, ...], KeyRoot]] = {0: {}}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from raymill.arrow import Array
 from raymill.compiled import inline, kernel
-from raymill.connectors.senml.words import address, byte, load8
+from raymill.compiled.memory import address, byte, load8
 
 P1 = np.uint64(0x9E3779B185EBCA87)
 P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -36,7 +36,7 @@ def _merge(acc: Any, lane: Any) -> Any:
 
 
 @kernel
-def _long(start: int, end: int) -> Any:
+def _long(start: Any, end: Any) -> Any:
     a, b, c, d = P1 + P2, P2, np.uint64(0), np.uint64(0) - P1
     at = start
     while at + 32 <= end:
@@ -50,7 +50,7 @@ def _long(start: int, end: int) -> Any:
 
 
 @kernel
-def hash_bytes(start: int, size: int) -> Any:
+def hash_bytes(start: Any, size: Any) -> Any:
     """XXH64 of the `size` bytes at an address."""
     end = start + size
     at = start
@@ -83,8 +83,9 @@ def _hash_all(offsets: Any, data: Any, out: Any) -> None:
 
 def text_buffers(texts: Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Offsets and bytes of a string array (int32 offsets), as numpy views."""
-    _, offsets, data = texts.buffers()
     count = len(texts)
+    buffers: list[Any] = texts.buffers()
+    _, offsets, data = buffers
     if count == 0 or offsets is None:
         return np.zeros(count + 1, np.int32), np.empty(0, np.uint8)
     places = np.frombuffer(offsets, np.int32, count + 1, texts.offset * 4)

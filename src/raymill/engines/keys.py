@@ -1,7 +1,8 @@
-"""Keys become slots: one hash table per worker and key, with each key's group and first position."""
+"""Keys become slots: one hash table per worker and key, with each key's group and first
+position."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.arrow import Array
 from raymill.compiled import kernel
-from raymill.connectors.senml.words import address, byte, load8
+from raymill.compiled.memory import address, byte, load8
 from raymill.engines.hashing import hash_bytes, text_buffers
 
 SEPARATOR = "\x1f|"  # between the parts of a key of several columns
@@ -18,7 +19,7 @@ MARK, ESCAPED = "\x1f", "\x1f."
 
 
 @kernel
-def _same(left: int, right: int, size: int) -> bool:
+def _same(left: Any, right: Any, size: Any) -> bool:
     i = 0
     while i + 8 <= size:
         if load8(left + i) != load8(right + i):
@@ -31,69 +32,102 @@ def _same(left: int, right: int, size: int) -> bool:
     return True
 
 
+class _Shelf(NamedTuple):
+    """The arrays of a key table: places by hash, and of each slot its hash, text and first
+    position."""
+
+    table: Any
+    hashes: Any
+    places: Any
+    store: Any
+    stamps: Any
+
+
+class _Words(NamedTuple):
+    """The texts of a column, or of its dictionary; `valid` is empty where none is null."""
+
+    offsets: Any
+    data: Any
+    valid: Any
+
+
 @kernel
-def _assign(
-    table: Any,
-    hashes: Any,
-    places: Any,
-    store: Any,
-    stamps: Any,
-    count: int,
-    offsets: Any,
-    data: Any,
-    valid: Any,
-    seen: Any,
-    index: Any,
-    use_index: bool,
-    row: int,
-    rows: int,
-    stamp: int,
-    out: Any,
-) -> Any:
-    """Give each row its slot, making new ones; stops where a table is full and says where."""
-    mask = np.uint64(len(table) - 1)
-    kept, given = address(store), address(data)
-    while row < rows:
-        entry = row
-        if use_index:
-            entry = np.int64(index[row])
-            if seen[entry] != -2:
-                out[row] = seen[entry]
-                row += 1
-                continue
-        if len(valid) > 0 and not valid[entry]:
-            out[row] = -1
-            if use_index:
-                seen[entry] = -1
-            row += 1
-            continue
-        start = np.int64(offsets[entry])
-        size = np.int64(offsets[entry + 1]) - start
-        h = hash_bytes(given + start, size)
-        at = h & mask
-        slot = np.int64(table[at])
-        while slot >= 0:
-            if hashes[slot] == h:
-                begin = places[slot]
-                if places[slot + 1] - begin == size and _same(kept + begin, given + start, size):
-                    break
-            at = (at + np.uint64(1)) & mask
-            slot = np.int64(table[at])
-        if slot < 0:
-            end = places[count]
-            if 2 * (count + 1) > len(table) or count >= len(hashes) or end + size > len(store):
-                return row, count
-            table[at] = count
-            hashes[count] = h
-            for i in range(size):
-                store[end + i] = data[start + i]
-            places[count + 1] = end + size
-            stamps[count] = stamp + row
-            slot = count
-            count += 1
+def _find(shelf: Any, start: Any, size: Any) -> Any:
+    """The slot of the text at an address (-1: none), its place in the table and its hash."""
+    mask = np.uint64(len(shelf.table) - 1)
+    kept = address(shelf.store)
+    h = hash_bytes(start, size)
+    at = h & mask
+    slot = np.int64(shelf.table[at])
+    while slot >= 0:
+        if shelf.hashes[slot] == h:
+            begin = shelf.places[slot]
+            if shelf.places[slot + 1] - begin == size and _same(kept + begin, start, size):
+                break
+        at = (at + np.uint64(1)) & mask
+        slot = np.int64(shelf.table[at])
+    return slot, at, h
+
+
+@kernel
+def _add(shelf: Any, count: Any, at: Any, h: Any, data: Any, start: Any, size: Any) -> bool:
+    """Put a new key into the next slot; False where the table is full."""
+    end = shelf.places[count]
+    full = 2 * (count + 1) > len(shelf.table) or count >= len(shelf.hashes)
+    if full or end + size > len(shelf.store):
+        return False
+    shelf.table[at] = count
+    shelf.hashes[count] = h
+    for i in range(size):
+        shelf.store[end + i] = data[start + i]
+    shelf.places[count + 1] = end + size
+    return True
+
+
+@kernel
+def _assign(shelf: Any, words: Any, count: Any, row: Any, stamp: Any, out: Any) -> Any:
+    """Give each row its slot, making new ones; stops where the table is full and says where."""
+    given = address(words.data)
+    while row < len(out):
+        slot = np.int64(-1)
+        if len(words.valid) == 0 or words.valid[row]:
+            start = np.int64(words.offsets[row])
+            size = np.int64(words.offsets[row + 1]) - start
+            slot, at, h = _find(shelf, given + start, size)
+            if slot < 0:
+                if not _add(shelf, count, at, h, words.data, start, size):
+                    return row, count
+                shelf.stamps[count] = stamp + row
+                slot = count
+                count += 1
         out[row] = slot
-        if use_index:
+        row += 1
+    return row, count
+
+
+@kernel
+def _assign_indexed(
+    shelf: Any, words: Any, seen: Any, index: Any, count: Any, row: Any, stamp: Any, out: Any
+) -> Any:
+    """The same over a dictionary's indices: each of its texts is looked up once."""
+    given = address(words.data)
+    while row < len(out):
+        entry = index[row]
+        slot = seen[entry]
+        if slot == -2:
+            slot = np.int64(-1)
+            if len(words.valid) == 0 or words.valid[entry]:
+                start = np.int64(words.offsets[entry])
+                size = np.int64(words.offsets[entry + 1]) - start
+                slot, at, h = _find(shelf, given + start, size)
+                if slot < 0:
+                    if not _add(shelf, count, at, h, words.data, start, size):
+                        return row, count
+                    shelf.stamps[count] = stamp + row
+                    slot = count
+                    count += 1
             seen[entry] = slot
+        out[row] = slot
         row += 1
     return row, count
 
@@ -121,7 +155,7 @@ def as_text(column: Array) -> Array:
     """A column as strings with 32-bit offsets; dictionaries stay dictionaries."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        if pa.types.is_string(kind.value_type):  # type: ignore[attr-defined]
+        if pa.types.is_string(kind.value_type):
             return column
         column = arrow.dictionary_decode(column)
     return column if pa.types.is_string(column.type) else arrow.cast(column, pa.string())
@@ -133,11 +167,13 @@ class KeyTable:
     def __init__(self, groups: int = 64) -> None:
         self.group_count = groups
         self.count = 0
-        self._table = np.full(64, -1, np.int32)
-        self._hashes = np.empty(32, np.uint64)
-        self._places = np.zeros(33, np.int64)
-        self._store = np.empty(1024, np.uint8)
-        self._stamps = np.empty(32, np.int64)
+        self._shelf = _Shelf(
+            np.full(64, -1, np.int32),
+            np.empty(32, np.uint64),
+            np.zeros(33, np.int64),
+            np.empty(1024, np.uint8),
+            np.empty(32, np.int64),
+        )
         self._dictionary: Any = None
         self._seen = np.empty(0, np.int64)
 
@@ -147,40 +183,25 @@ class KeyTable:
     def slots(self, texts: Array, stamp: int = 0) -> NDArray[np.int32]:
         """The slot of each row's key, -1 for a null key. New keys are stamped `stamp` + row."""
         out = np.empty(len(texts), np.int32)
-        index, seen, words = _NO_INDEX, _NO_INDEX, texts
+        indexed: tuple[Any, ...] = ()
+        assign: Any = _assign
         if pa.types.is_dictionary(texts.type):
-            seen, index, words = self._with_dictionary(texts)
-        offsets, data = text_buffers(words)
-        valid = _validity(words)
+            *found, texts = self._with_dictionary(texts)
+            indexed, assign = tuple(found), _assign_indexed
+        words = _Words(*text_buffers(texts), _validity(texts))
         row = 0
-        while True:
-            row, self.count = _assign(
-                self._table,
-                self._hashes,
-                self._places,
-                self._store,
-                self._stamps,
-                self.count,
-                offsets,
-                data,
-                valid,
-                seen,
-                index,
-                index is not _NO_INDEX,
-                row,
-                len(texts),
-                stamp,
-                out,
-            )
-            if row == len(texts):
-                return out
-            entry = int(index[row]) if index is not _NO_INDEX else row
-            self._grow(int(offsets[entry + 1]) - int(offsets[entry]))
+        while row < len(out):
+            row, self.count = assign(self._shelf, words, *indexed, self.count, row, stamp, out)
+            if row < len(out):
+                entry = int(indexed[1][row]) if indexed else row
+                self._grow(int(words.offsets[entry + 1]) - int(words.offsets[entry]))
+        return out
 
     def _with_dictionary(self, texts: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], Array]:
         """Slots of a dictionary are looked up once, also over batches that share it."""
         words = texts.dictionary
-        mark = (words.buffers()[2].address if words.buffers()[2] else 0, words.offset, len(words))
+        where = words.buffers()[2]
+        mark: Any = (where.address if where else 0, words.offset, len(words))
         indices = texts.indices
         if indices.null_count:
             indices = arrow.fill_null(indices, len(words))
@@ -192,47 +213,52 @@ class KeyTable:
         return self._seen, indices.cast(pa.int32()).to_numpy(zero_copy_only=False), words
 
     def _grow(self, size: int) -> None:
-        if self.count >= len(self._hashes):
-            self._hashes = _wider(self._hashes, 2 * self.count)
-            self._stamps = _wider(self._stamps, 2 * self.count)
-            self._places = _wider(self._places, 2 * self.count + 1)
-        if self._places[self.count] + size > len(self._store):
-            self._store = _wider(self._store, 2 * len(self._store) + size)
-        if 2 * (self.count + 1) > len(self._table):
-            self._table = np.full(2 * len(self._table), -1, np.int32)
-            _refill(self._table, self._hashes, self.count)
+        shelf, count = self._shelf, self.count
+        if count >= len(shelf.hashes):
+            shelf = shelf._replace(
+                hashes=_wider(shelf.hashes, 2 * count),
+                stamps=_wider(shelf.stamps, 2 * count),
+                places=_wider(shelf.places, 2 * count + 1),
+            )
+        if shelf.places[count] + size > len(shelf.store):
+            shelf = shelf._replace(store=_wider(shelf.store, 2 * len(shelf.store) + size))
+        if 2 * (count + 1) > len(shelf.table):
+            shelf = shelf._replace(table=np.full(2 * len(shelf.table), -1, np.int32))
+            _refill(shelf.table, shelf.hashes, count)
+        self._shelf = shelf
 
     def texts(self, start: int = 0, slots: NDArray[Any] | None = None) -> Array:
         """The keys' texts from a slot on, or of chosen slots."""
         if slots is not None:
             return arrow.take(self.texts(), slots)
-        begin, end = int(self._places[start]), int(self._places[self.count])
-        places = (self._places[start : self.count + 1] - begin).astype(np.int32)
+        begin, end = int(self._shelf.places[start]), int(self._shelf.places[self.count])
+        places = (self._shelf.places[start : self.count + 1] - begin).astype(np.int32)
         buffers = [
             None,
             pa.py_buffer(places.tobytes()),
-            pa.py_buffer(self._store[begin:end].tobytes()),
+            pa.py_buffer(self._shelf.store[begin:end].tobytes()),
         ]
         return pa.Array.from_buffers(pa.string(), self.count - start, buffers)
 
     @property
     def stamps(self) -> NDArray[np.int64]:
         """Where each key was first seen."""
-        return self._stamps[: self.count]
+        found: NDArray[np.int64] = self._shelf.stamps[: self.count]
+        return found
 
     @property
     def groups(self) -> NDArray[np.int32]:
         """Each key's group."""
-        return group_of(self._hashes[: self.count], self.group_count)
+        return group_of(self._shelf.hashes[: self.count], self.group_count)
 
     def restore(self, texts: Array, stamps: NDArray[np.int64]) -> None:
         """Fill an empty table with keys in this order."""
         self.slots(as_text(texts))
-        self._stamps[: self.count] = stamps
+        self._shelf.stamps[: self.count] = stamps
 
     def least_stamps(self, slots: NDArray[np.int32], stamps: NDArray[np.int64]) -> None:
         """Keep the least position of keys that several workers saw first."""
-        np.minimum.at(self._stamps, slots, stamps)
+        np.minimum.at(self._shelf.stamps, slots, stamps)
 
 
 def group_of(hashes: NDArray[np.uint64], groups: int) -> NDArray[np.int32]:
@@ -252,5 +278,4 @@ def _validity(texts: Array) -> NDArray[np.bool_]:
     return arrow.to_numpy(arrow.is_valid(texts))
 
 
-_NO_INDEX: NDArray[Any] = np.empty(0, np.int32)
 _ALL_VALID = np.empty(0, np.bool_)

@@ -1,9 +1,10 @@
-"""The local engine: one process. More workers mean threads, and processes for Python record functions."""
+"""The local engine: one process. More workers mean threads, and processes for Python record
+functions."""
 
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 
@@ -39,7 +40,7 @@ class LocalRunner:
         keeper = Keeper(job.plan, job.options.key_groups)
         first = recorder.open()
         if recorder.resumed is not None:
-            restore(keeper, recorder.resumed.tables)  # type: ignore[arg-type]
+            restore(keeper, recorder.resumed.tables)
         try:
             pieces = self._pieces(job, first)
             if job.options.workers > 1:
@@ -89,7 +90,8 @@ def sequential(job: Job, recorder: Recorder, keeper: Keeper, pieces: Iterator[Pi
 
 
 class Parallel:
-    """Reading, parsing, stateless work and encoding by a pool; states in block order by the calling thread."""
+    """Reading, parsing, stateless work and encoding by a pool; states in block order by the
+    calling thread."""
 
     def __init__(self, job: Job, recorder: Recorder, keeper: Keeper) -> None:
         self.job = job
@@ -102,7 +104,7 @@ class Parallel:
         workers = self.job.options.workers
         self.threads = ThreadPoolExecutor(workers, thread_name_prefix="raymill")
         self.heads: Executor = self.threads
-        self.head = partial(head, self.job, self.phases)
+        self.head: Callable[[Piece], list[Passage]] = partial(head, self.job, self.phases)
         if any(node.spec.python for node in self.phases.head):
             from raymill.engines.processes import heads
 

@@ -1,10 +1,11 @@
-"""One worker of an engine with several: loads pieces, owns key groups, exchanges rows with the others.
+"""One worker of an engine with several: loads pieces, owns key groups, exchanges rows with the
+others.
 
 Nothing here knows how calls travel; an engine carries the parts.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from raymill.engines.graph import Keeper, Passage, Phases, key_roots, open_tasks
 from raymill.engines.operator import complete
 from raymill.engines.recorder import settle
 from raymill.engines.run import Job
-from raymill.engines.snapshot import restore, snapshot
+from raymill.engines.snapshot import Tables, restore, snapshot
 from raymill.engines.work import head, through
 from raymill.flow.plan import Bound
 from raymill.flow.source import Piece
@@ -49,8 +50,9 @@ class Member:
         self.kept.clear()
         self.answers.clear()
 
-    def restart(self, tables: Mapping[str, pa.Table] | None) -> bool:
-        """Forget everything and go back to a snapshot, taking the key groups that are this worker's."""
+    def restart(self, tables: Tables | None) -> bool:
+        """Forget everything and go back to a snapshot, taking the key groups that are this
+        worker's."""
         self._fresh()
         if tables is not None:
             groups = owned(self.number, self.workers, self.job.options.key_groups)
@@ -59,7 +61,8 @@ class Member:
         return True
 
     def load(self, step: int, pieces: Sequence[Piece]) -> Any:
-        """Read pieces and run what comes before any state. Gives what goes to each owner, or settled blocks."""
+        """Read pieces and run what comes before any state. Gives what goes to each owner, or
+        settled blocks."""
         passages = [passage for piece in pieces for passage in head(self.job, self.phases, piece)]
         self.steps[step] = passages
         return self._onward(step, 0)

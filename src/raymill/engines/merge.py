@@ -57,7 +57,8 @@ def _origins(table: Table) -> NDArray[np.int64]:
 
 
 def join(node: Bound, tables: list[Table]) -> tuple[Table, Counts]:
-    """Meet on origin: both branches descend from the same rows, so it is a merge of two sorted arrays."""
+    """Meet on origin: both branches descend from the same rows, so it is a merge of two sorted
+    arrays."""
     left, right = tables
     count = left.batch.num_rows
     if left.origin is None and right.origin is None and count == right.batch.num_rows:

@@ -1,4 +1,5 @@
-"""Runs one node on one block, in three parts: ask (at home), answer (where the state is), complete (at home)."""
+"""Runs one node on one block, in three parts: ask (at home), answer (where the state is), complete
+(at home)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ KeySlots = dict[KeyRoot, NDArray[np.int32]]
 
 @dataclass(slots=True)
 class Table:
-    """What travels on an edge for one block: rows, the block's row that each comes from, slots of keys."""
+    """What travels on an edge for one block: rows, the block's row that each comes from, slots of
+    keys."""
 
     batch: pa.RecordBatch
     origin: NDArray[np.int64] | None = None  # None: row i comes from row i
@@ -133,7 +135,7 @@ def _tally(
         return None
     counts.held = int(found[HELD])
     outcomes: Sequence[Outcome] = node.spec.outcomes if given.outcomes is None else given.outcomes
-    for code in np.flatnonzero(found[1:HELD]) + 1:
+    for code in (np.flatnonzero(found[1:HELD]) + 1).tolist():
         outcome = outcomes[code - 1] if code <= len(outcomes) else None
         if isinstance(outcome, Skip):
             counts.skipped[outcome.reason] = counts.skipped.get(outcome.reason, 0) + int(
@@ -141,7 +143,7 @@ def _tally(
             )
             continue
         for at in np.flatnonzero(given.code == code).tolist():
-            reason = outcome.reason if outcome else _raised(given, at, int(code))
+            reason = outcome.reason if outcome else _raised(given, at, code)
             counts.failed[reason] = counts.failed.get(reason, 0) + 1
             row = at if asked.good is None else int(asked.good[at])
             letters.append(_letter(node, table, row, reason))
@@ -192,7 +194,8 @@ def _build(
 def make_batch(arrays: list[Any], schema: pa.Schema, count: int) -> pa.RecordBatch:
     """A batch of these columns; one without columns keeps its number of rows."""
     if not arrays:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
+        rows: Any = pa.array([{}] * count, pa.struct([]))
+        return pa.RecordBatch.from_struct_array(rows)
     if any(array.type != column.type for array, column in zip(arrays, schema, strict=True)):
         schema = pa.schema([c.with_type(a.type) for a, c in zip(arrays, schema, strict=True)])
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,4 +1,5 @@
-"""Processes for the local engine: Python record functions hold the interpreter, so more cores mean more of them."""
+"""Processes for the local engine: Python record functions hold the interpreter, so more cores mean
+more of them."""
 
 import multiprocessing
 import os
@@ -18,7 +19,8 @@ _work: tuple[Job, Phases] | None = None
 def heads(
     job: Job, workers: int
 ) -> tuple[ProcessPoolExecutor, Callable[[Piece], list[Passage]]] | None:
-    """A pool that loads pieces and runs what comes before any state; None where a function cannot travel."""
+    """A pool that loads pieces and runs what comes before any state; None where a function cannot
+    travel."""
     try:
         sent = pickle.dumps(portable(job))
     except (pickle.PicklingError, AttributeError, TypeError):

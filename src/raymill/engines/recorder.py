@@ -1,4 +1,5 @@
-"""The ordered end of every run: counts, dead letters, sinks, checkpoints. Blocks come here in input order."""
+"""The ordered end of every run: counts, dead letters, sinks, checkpoints. Blocks come here in
+input order."""
 
 import time
 from collections.abc import Mapping
@@ -135,7 +136,8 @@ class Recorder:
     _earlier_s: float = 0.0
 
     def take(self, block: Settled) -> None:
-        """Write one block's output and count it. Raises TaskError where bad records stop the run."""
+        """Write one block's output and count it. Raises TaskError where bad records stop the
+        run."""
         base = self.lines.get(block.file, 0)
         if block.bad and self.job.options.on_error == "stop":
             raise self._stopped(block, base)
@@ -213,11 +215,12 @@ class Recorder:
         return time.monotonic() - self._saved >= options.checkpoint_s
 
     def commit(self, piece: int, tables: Mapping[str, pa.RecordBatch]) -> Checkpoint:
-        """Make everything before `piece` durable, in one step; kept on disk where the user asked for it."""
+        """Make everything before `piece` durable, in one step; kept on disk where the user asked
+        for it."""
         faults.point("checkpoint.before-marks")
         marks: dict[str, Any] = {}
         kept: dict[str, Any] = dict(tables)
-        named = [(str(at), sink) for at, sink in enumerate(self.job.sinks)]
+        named: list[tuple[str, Any]] = [(str(at), sink) for at, sink in enumerate(self.job.sinks)]
         if self.job.letters is not None:
             named.append(("letters", self.job.letters))
         for name, sink in named:

@@ -1,4 +1,5 @@
-"""Key tables and states as columns: saved, restored, moved by key group. No task has snapshot code."""
+"""Key tables and states as columns: saved, restored, moved by key group. No task has snapshot
+code."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,13 @@ from raymill.flow.plan import Plan
 from raymill.flow.record import dump_objects, load_objects
 from raymill.flow.task import State
 
-Tables = Mapping[str, pa.Table | pa.RecordBatch]
+Rows = pa.Table | pa.RecordBatch
+Tables = Mapping[str, Rows]
 
 
 def snapshot(keeper: Keeper) -> dict[str, pa.RecordBatch]:
-    """All keys and states of one worker. Tables are named `keys:NODE`, `state:NODE`, `held:NODE`."""
+    """All keys and states of one worker. Tables are named `keys:NODE`, `state:NODE`,
+    `held:NODE`."""
     tables: dict[str, pa.RecordBatch] = {}
     for root, table in keeper.keys.items():
         columns = [table.texts(), pa.array(table.stamps), pa.array(table.groups)]
@@ -55,7 +58,8 @@ def _columns(state: State) -> pa.RecordBatch:
 
 
 def _column(values: NDArray[Any]) -> Any:
-    """One field of the states: a plain column, or the cell's bytes where it is an array or nested."""
+    """One field of the states: a plain column, or the cell's bytes where it is an array or
+    nested."""
     if values.ndim == 1 and values.dtype.names is None:
         return pa.array(np.ascontiguousarray(values))
     flat = np.ascontiguousarray(values)
@@ -74,54 +78,55 @@ def restore(keeper: Keeper, tables: Tables, groups: range | None = None) -> None
         else:
             rows = np.flatnonzero((group >= groups.start) & (group < groups.stop))
         chosen[root] = rows
-        kept = table.take(pa.array(rows))
+        kept = _chosen(table, rows)
         keys.restore(arrow.combine(kept.column("key")), arrow.to_numpy(kept.column("stamp")))
     for number, state in keeper.states.items():
         node = keeper.nodes[number]
         rows = chosen[keeper.roots[number]] if node.place == "group" else np.arange(1)
-        _fill(state, tables[f"state:{node.label}"].take(pa.array(rows)))
+        _fill(state, _chosen(tables[f"state:{node.label}"], rows))
         if state.held is not None:
             state.held = _held(tables[f"held:{node.label}"], rows, node.place == "group")
 
 
-def _fill(state: State, table: pa.Table | pa.RecordBatch) -> None:
+def _chosen(table: Rows, rows: NDArray[np.int64]) -> pa.Table:
+    whole = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
+    return arrow.take_rows(whole, rows)
+
+
+def _fill(state: State, table: Rows) -> None:
     count = table.num_rows
     state.grow(count)
     for name in state.table.dtype.names or ():
         kind = state.table.dtype[name]
         column = arrow.combine(table.column(name))
         if kind.shape or kind.names:
-            start = column.offset * kind.itemsize
-            whole = np.frombuffer(column.buffers()[1] or b"", np.uint8)[
-                start : start + count * kind.itemsize
-            ]
-            state.table[name][:count] = np.frombuffer(whole.tobytes(), kind.base).reshape(
-                count, *kind.shape
-            )
+            kept: list[Any] = column.to_pylist()
+            cells = b"".join(kept)
+            state.table[name][:count] = np.frombuffer(cells, kind.base).reshape(count, *kind.shape)
         else:
             state.table[name][:count] = arrow.to_numpy(column)
     if "object" in table.schema.names and state.objects:
-        fresh = state.objects[0].__class__
-        state.objects[:count] = load_objects(arrow.combine(table.column("object")), fresh)
+        state.objects[:count] = load_objects(
+            arrow.combine(table.column("object")), state.objects[:count]
+        )
 
 
-def _held(table: pa.Table, rows: NDArray[np.int64], keyed: bool) -> pa.RecordBatch:
+def _held(table: Rows, rows: NDArray[np.int64], keyed: bool) -> pa.RecordBatch:
     """Held rows follow their keys; their slots are numbered anew."""
-    whole = table.combine_chunks()
+    whole = pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
     if keyed:
         slots = arrow.to_numpy(whole.column("slot"))
         places = np.full(int(max(slots.max(initial=-1), rows.max(initial=-1))) + 1, -1, np.int32)
         places[rows] = np.arange(len(rows), dtype=np.int32)
         stay = np.flatnonzero(places[slots] >= 0)
-        whole = arrow.with_column(
-            whole.take(pa.array(stay)), "slot", pa.array(places[slots[stay]], pa.int32())
-        )
+        whole = arrow.with_column(arrow.take_rows(whole, stay), "slot", places[slots[stay]])
     batches = whole.combine_chunks().to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)
 
 
 def merged(parts: Sequence[Mapping[str, pa.RecordBatch]], plan: Plan) -> dict[str, pa.RecordBatch]:
-    """One snapshot of several workers', as one worker would have made it: keys in order of first appearance."""
+    """One snapshot of several workers', as one worker would have made it: keys in order of first
+    appearance."""
     keeper = Keeper(plan)
     order: dict[str, NDArray[np.int64]] = {}
     found: dict[str, pa.RecordBatch] = {}
@@ -154,5 +159,5 @@ def _renumbered(
     moved = []
     for part, start in zip(parts, starts, strict=False):
         slots = places[arrow.to_numpy(part.column("slot")) + start]
-        moved.append(arrow.with_column(part, "slot", pa.array(slots, pa.int32())))
+        moved.append(arrow.with_column(part, "slot", slots))
     return arrow.concat_rows(moved)

@@ -1,4 +1,5 @@
-"""Aggregates: what a window computes, in two compiled steps. Write your own in the same three lines."""
+"""Aggregates: what a window computes, in two compiled steps. Write your own in the same three
+lines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

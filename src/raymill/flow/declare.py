@@ -105,7 +105,8 @@ class Declared(Generic[P, R]):
     def try_out(self, records: Iterable[Mapping[str, Any]], **given: Any) -> list[Any]:
         """Run the task over plain dicts without an engine.
 
-        Gives one entry per answer: a record (dict), or the Skip or Fail of a record that was not emitted;
+        Gives one entry per answer: a record (dict), or the Skip or Fail of a record that was not
+        emitted;
         held records give nothing. `key=` names the key field, `as_=` the output, and a port's name
         its field; everything else is a parameter.
         """
@@ -154,17 +155,21 @@ def task(
     properties: Mapping[str, params.PropertyRule] | None = None,
 ) -> Callable[[Callable[P, R]], Declared[P, R]]: ...
 def task(target: Any = None, /, **options: Any) -> Any:
-    """Declare a task: a plain function whose signature says what it reads and adds, or a column class.
+    """Declare a task: a plain function whose signature says what it reads and adds, or a column
+    class.
 
     compiled: run as a compiled loop (numbers only); otherwise each record is a Python call.
-    state: makes the state of one key, from those parameters that it names; it is then the first argument.
+    state: makes the state of one key, from those parameters that it names; it is then the first
+    argument.
     skip: why a record is skipped when a filter answers False, or None without a state.
     scope: "key" (one state per key) or "all" (one state, runs in one place).
-    output: name of the added column. replaces: it takes the place of the field that the first port reads.
+    output: name of the added column. replaces: it takes the place of the field that the first port
+    reads.
     missing: None is a null cell, not a held or skipped record.
     unfinished: the state's field that counts the records in a window that is still open.
     flush: answers that rest at the end of input, when the parameter `flush` is set.
-    reads, adds: for functions of a whole record, the fields that they see and the types that they add.
+    reads, adds: for functions of a whole record, the fields that they see and the types that they
+    add.
     properties: what RIoTBench's `.properties` keys mean here.
 
     >>> @task

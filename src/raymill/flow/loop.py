@@ -1,6 +1,8 @@
-"""Makes the loop round a step: generated, compiled and cached for speed, or plain Python for the debugger.
+"""Makes the loop round a step: generated, compiled and cached for speed, or plain Python for the
+debugger.
 
-The template is touchy: in the `try` the results are stored first and the code last, and nothing but the code
+The template is touchy: in the `try` the results are stored first and the code last, and nothing
+but the code
 stands in the `except`. A counter there costs a factor of seven; a bench row watches it.
 """
 
@@ -120,7 +122,8 @@ def compiled(declared: "Declared[..., Any]") -> Loop:
 
 
 def compile_text(name: str, text: str, functions: Mapping[str, Any]) -> Any:
-    """Make a module of generated loops round some functions: kept in the cache folder where each of them can
+    """Make a module of generated loops round some functions: kept in the cache folder where each
+    of them can
     be found again, in memory otherwise (a REPL, a closure). `{cache}` in the text says which."""
     references = {n: reference_to(f) for n, f in functions.items()}
     if all(references.values()):
@@ -141,7 +144,7 @@ def _first_words(error: Exception) -> str:
 
 
 def _where(declared: "Declared[..., Any]") -> str:
-    code = declared.fn.__code__  # type: ignore[attr-defined]
+    code = declared.fn.__code__
     return f"{code.co_filename}:{code.co_firstlineno}"
 
 

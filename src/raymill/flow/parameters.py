@@ -1,4 +1,5 @@
-"""Parameters: read from a signature, checked once where outside data enters, plain values inside."""
+"""Parameters: read from a signature, checked once where outside data enters, plain values
+inside."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +12,8 @@ from raymill.errors import ConfigError, InputError, unknown
 from raymill.flow.signature import REQUIRED, Parameter
 
 PropertyRule = str | Callable[[str], Mapping[str, Any]]
-"""What a `.properties` key means: a parameter's name, or a function of its text to several values."""
+"""What a `.properties` key means: a parameter's name, or a function of its text to several
+values."""
 
 
 def of_dataclass(kind: type[Any]) -> tuple[Parameter, ...]:
@@ -50,7 +52,8 @@ def model(task: str, parameters: Iterable[Parameter]) -> Any:
 def validate(
     task: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Check given values and fill in defaults. Raises ConfigError that names task, parameter and value.
+    """Check given values and fill in defaults. Raises ConfigError that names task, parameter and
+    value.
 
     Text is read as the parameter's type; where that fails, as YAML (lists, mappings).
     """
@@ -96,7 +99,8 @@ def _explain(task: str, error: Any) -> ConfigError:
 
 
 def properties(text: str) -> dict[str, str]:
-    """Read a Java `.properties` text: `key=value` or `key: value`, `#` and `!` comments, `\\` joins lines.
+    """Read a Java `.properties` text: `key=value` or `key: value`, `#` and `!` comments, `\\`
+    joins lines.
 
     >>> properties("A.B = 1\\n# no\\nC: x, y")
     {'A.B': '1', 'C': 'x, y'}
@@ -117,7 +121,8 @@ def properties(text: str) -> dict[str, str]:
 
 
 def read_config(path: str | Path, rules: Mapping[str, PropertyRule]) -> dict[str, Any]:
-    """Load parameters from a YAML file or a RIoTBench `.properties` file. Raises InputError, ConfigError.
+    """Load parameters from a YAML file or a RIoTBench `.properties` file. Raises InputError,
+    ConfigError.
 
     Keys of other tasks in a `.properties` file are passed over: such a file configures many tasks.
     """

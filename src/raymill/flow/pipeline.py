@@ -35,7 +35,8 @@ def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Stream:
-    """Records at one place of a pipeline. Every method gives a new stream; used twice, it branches."""
+    """Records at one place of a pipeline. Every method gives a new stream; used twice, it
+    branches."""
 
     node: Node
 
@@ -51,12 +52,16 @@ class Stream:
     ) -> "Stream":
         """Send the records through a task.
 
-        task: a declared task, a registered name, or a plain function. field: the column that the task's
-        first input reads; a list makes one instance for each. key: the field that tells whose record it is,
-        for tasks with a state. as_: the name of the added column (`"{field}_smooth"`), or a mapping.
+        task: a declared task, a registered name, or a plain function. field: the column that the
+        task's
+        first input reads; a list makes one instance for each. key: the field that tells whose
+        record it is,
+        for tasks with a state. as_: the name of the added column (`"{field}_smooth"`), or a
+        mapping.
         Everything else is an input's column or a parameter, by name.
 
-        >>> read("city.csv").then("kalman_filter", field="temperature", key="source", q=0.1).labels()
+        >>> read("city.csv").then("kalman_filter", field="temperature", key="source",
+        q=0.1).labels()
         ['read', 'kalman_filter']
         """
         configured = as_declared(task)
@@ -67,7 +72,8 @@ class Stream:
         )
 
     def window(self, aggregate: Any, **given: Any) -> "Stream":
-        """Aggregate over windows: `count=10`, or `seconds=60`, each with `every=` to slide; by event time with
+        """Aggregate over windows: `count=10`, or `seconds=60`, each with `every=` to slide; by
+        event time with
         `time=` and `late=`. Takes what `then` takes: `field`, `key`, `as_`."""
         from raymill.flow.window import windowed
 
@@ -85,7 +91,8 @@ class Stream:
         return Stream(Node("join", (self.node, other.node), how=how, label="join"))
 
     def union(self, other: "Stream") -> "Stream":
-        """Interleave two branches in the order of the records they come from; missing columns are null."""
+        """Interleave two branches in the order of the records they come from; missing columns are
+        null."""
         return Stream(Node("union", (self.node, other.node), label="union"))
 
     def write(self, where: Any = None, format: str | None = None, **options: Any) -> "Pipeline":
@@ -132,6 +139,7 @@ def order(ends: Iterable[Node]) -> list[Node]:
     if len(sources) != 1:
         raise PipelineError(
             f"A pipeline reads from one source, this one from {len(sources)}",
-            hint="give all files to one read([...]): the order of records from two sources would be an accident",
+            hint="give all files to one read([...]); "
+            "the order of records from two sources would be an accident",
         )
     return found

@@ -57,7 +57,8 @@ class Plan:
 
 
 def plan(pipeline: Pipeline, source: Source) -> Plan:
-    """Resolve a pipeline over an opened source. Raises PipelineError that names field and near matches."""
+    """Resolve a pipeline over an opened source. Raises PipelineError that names field and near
+    matches."""
     schema = source.schema()
     quiet = frozenset(getattr(source, "quiet", ()))
     usual = pa.schema([column for column in schema if column.name not in quiet])
@@ -95,7 +96,8 @@ class _Planner:
         self.nodes: list[Bound] = []
 
     def add(self, node: Node, inputs: tuple[int, ...]) -> int:
-        """Resolve one node; gives its number (of the last, where a list of fields makes several)."""
+        """Resolve one node; gives its number (of the last, where a list of fields makes
+        several)."""
         if node.kind == "task" and isinstance(node.field, tuple):
             return self._each(node, inputs)
         make = {
@@ -139,8 +141,8 @@ class _Planner:
         for column in right:
             if column.name in left.names and left.field(column.name).type != column.type:
                 raise PipelineError(
-                    f"Column `{column.name}` is {left.field(column.name).type} in one branch of a union "
-                    f"and {column.type} in the other",
+                    f"Column `{column.name}` is {left.field(column.name).type} in one branch "
+                    f"of a union and {column.type} in the other",
                     hint="rename one with as_=",
                 )
         merged = [*left, *(c for c in right if c.name not in left.names)]
@@ -191,7 +193,8 @@ class _Planner:
         )
 
     def _learn(self, task: Task, node: Node, ports: Mapping[str, str], before: int) -> Task:
-        """Show the task the first block, where it sits right behind the source or its chain is stateless."""
+        """Show the task the first block, where it sits right behind the source or its chain is
+        stateless."""
         if type(task).learn is Task.learn:
             return task
         sample = self._sample(before)
@@ -217,7 +220,8 @@ def _split(task: Configured, given: Mapping[str, Any]) -> tuple[dict[str, Any], 
                 raise PipelineError(
                     f"Task `{task.name}` has no input and no parameter `{name}`",
                     hint=near(name, [*known, *parameters])
-                    or f"inputs: {', '.join(known)}; parameters: {', '.join(sorted(parameters)) or 'none'}",
+                    or f"inputs: {', '.join(known)}; "
+                    f"parameters: {', '.join(sorted(parameters)) or 'none'}",
                 )
     return {n: v for n, v in given.items() if n in parameters}, ports
 
@@ -321,7 +325,7 @@ def _rename(node: Node, spec: Spec, bindings: Mapping[str, str]) -> dict[str, st
         names[main] = node.as_.format(field=bound, output=main)
         if "{field}" in node.as_:
             names |= {n: f"{bound}_{n}" for n in names if n != main}
-    elif node.as_:
+    elif isinstance(node.as_, Mapping):
         for name in node.as_:
             if name not in names:
                 raise PipelineError(
@@ -339,7 +343,8 @@ def _rename(node: Node, spec: Spec, bindings: Mapping[str, str]) -> dict[str, st
 def _result(
     schema: pa.Schema, spec: Spec, bindings: Mapping[str, str], outputs: Mapping[str, str]
 ) -> pa.Schema:
-    """The output's columns: the input's in their places, replaced ones retyped, added ones behind."""
+    """The output's columns: the input's in their places, replaced ones retyped, added ones
+    behind."""
     added = {outputs[c.name]: c.with_name(outputs[c.name]) for c in spec.adds}
     dropped = {bindings[port] for port in spec.drops if port in bindings} - set(added)
     kept = [added.pop(c.name, c) for c in schema if c.name not in dropped]
@@ -382,4 +387,5 @@ def _wanted(nodes: Sequence[Bound], ends: Sequence[int], quiet: frozenset[str]) 
             out = (out - set(node.outputs.values())) | _reads(node)
         for before in node.inputs:
             live[before] |= out & set(nodes[before].schema.names)
-    return frozenset(live[0] - (quiet - named))
+    wanted = live[0] - (quiet - named)
+    return frozenset(wanted or nodes[0].schema.names[:1])  # one at least, which tells the rows

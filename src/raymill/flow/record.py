@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raymill import json
+from raymill import arrow, json
 from raymill.arrow import Array
 from raymill.errors import ConfigError, PipelineError
 from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip
@@ -83,7 +83,8 @@ class RecordTask(Task):
             return seen
         if self.declared.options.state is not None:
             raise PipelineError(
-                f"Task `{self.declared.name}` returns a record and keeps a state, so its fields cannot be tried out",
+                f"Task `{self.declared.name}` returns a record and keeps a state, "
+                "so its fields cannot be tried out",
                 hint="name them: @task(adds={'field': pa.float64()})",
             )
         return replace(seen, fields=self._try(sample.select(list(chosen)).slice(0, SAMPLE)))
@@ -158,7 +159,8 @@ class RecordTask(Task):
         )
 
     def _plain(self, results: list[Any]) -> dict[str, Any] | None:
-        """The usual case, all emitted: one column, converted at once; None where a look is needed."""
+        """The usual case, all emitted: one column, converted at once; None where a look is
+        needed."""
         returns = self.declared.signature.returns
         if returns.filters or returns.record or len(returns.columns) != 1:
             return None
@@ -243,7 +245,7 @@ def _column(
 ) -> Array:
     """Make a column; a cell that does not fit its type fails its record."""
     try:
-        return pa.array(cells, field.type)
+        return arrow.array(cells, field.type)
     except (TypeError, ValueError, pa.ArrowException):
         pass
     fitting: list[Any] = []
@@ -255,7 +257,7 @@ def _column(
             code[i] = RAISED
             errors[i] = f"`{field.name}` is {cell!r}, which is no {field.type}"
             fitting.append(None)
-    return pa.array(fitting, field.type)
+    return arrow.array(fitting, field.type)
 
 
 def dump_objects(objects: list[Any]) -> Array:
@@ -265,12 +267,9 @@ def dump_objects(objects: list[Any]) -> Array:
     )
 
 
-def load_objects(texts: Array, fresh: Callable[[], Any]) -> list[Any]:
+def load_objects(texts: Array, fresh: list[Any]) -> list[Any]:
     """Read them again, into fresh states."""
-    found = []
-    for text in texts.to_pylist():
-        one = fresh()
-        for name, value in json.loads(text).items():
+    for one, text in zip(fresh, texts.to_pylist(), strict=True):
+        for name, value in json.loads(str(text)).items():
             setattr(one, name, value)
-        found.append(one)
-    return found
+    return fresh

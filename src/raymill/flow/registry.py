@@ -94,7 +94,8 @@ def _from_file(place: str) -> ModuleType:
 
 
 def reference_to(thing: Any) -> str | None:
-    """Say how another process finds a function or class again; None if it cannot (a REPL, a closure)."""
+    """Say how another process finds a function or class again; None if it cannot (a REPL, a
+    closure)."""
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "<")
     if module in (None, "__main__") or "<" in name:
         return None

@@ -1,4 +1,5 @@
-"""The signature is the declaration: reads a plain function's arguments and return as ports, parameters, outputs."""
+"""The signature is the declaration: reads a plain function's arguments and return as ports,
+parameters, outputs."""
 
 import inspect
 import types
@@ -24,7 +25,8 @@ REQUIRED: Any = inspect.Parameter.empty
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """Marks an argument that a step fills: `predictions: Annotated[NDArray[np.float64], Out("horizon")]`
+    """Marks an argument that a step fills: `predictions: Annotated[NDArray[np.float64],
+    Out("horizon")]`
     adds a list column of fixed length, given by the parameter of that name."""
 
     length: str
@@ -90,7 +92,8 @@ def members(annotation: Any) -> tuple[Any, ...]:
 
 
 def read_signature(function: Callable[..., Any], *, stateful: bool, output: str) -> Signature:
-    """Read a task function. Raises ConfigError that names the argument that cannot be understood."""
+    """Read a task function. Raises ConfigError that names the argument that cannot be
+    understood."""
     hints = get_type_hints(function, include_extras=True)
     name = getattr(function, "__name__", "function")
     state: str | None = None
@@ -126,8 +129,8 @@ def _port(function: str, argument: str, hint: Any) -> Port:
     if kind is None:
         raise ConfigError(
             f"Argument `{argument}` of task `{function}` has a type that no column has: {hint!r}",
-            hint="columns are float, int, str, Hash, Time, Any, each with `| None` where null is welcome; "
-            "parameters stand behind `*`",
+            hint="columns are float, int, str, Hash, Time, Any, each with `| None` "
+            "where null is welcome; parameters stand behind `*`",
         )
     return Port(kind, null=len(members(hint)) > 1 or kind is Kind.ANY)
 
@@ -140,7 +143,8 @@ def _returns(function: str, hint: Any, output: str) -> Returns:
     if hint is REQUIRED or len(values) > 1:
         raise ConfigError(
             f"Task `{function}` does not say what it returns",
-            hint="annotate the return: float, float | None, bool, str, a NamedTuple, or with Skip | Fail",
+            hint="annotate the return: float, float | None, bool, str, a NamedTuple, "
+            "or with Skip | Fail",
         )
     if not values:
         return Returns((), optional=optional, outcomes=outcomes)

@@ -16,14 +16,16 @@ class Mark:
 
 
 class Sink(Protocol):
-    """Writes records in order. A regular file is `NAME.partial` until `close`, then takes its final name."""
+    """Writes records in order. A regular file is `NAME.partial` until `close`, then takes its
+    final name."""
 
     def open(self, schema: pa.Schema, mark: Mark | None = None) -> None:
         """Begin, or go on from a mark (what was written behind it is cut off). Raises SinkError."""
         ...
 
     def encode(self, batch: pa.RecordBatch) -> Any:
-        """Turn rows into what `write` takes. Pure, any thread or process, so that several can work at it."""
+        """Turn rows into what `write` takes. Pure, any thread or process, so that several can work
+        at it."""
         ...
 
     def write(self, encoded: Any) -> None:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one worker loads in one go: a place in the input or, where it cannot be read twice, the data.
+    """What one worker loads in one go: a place in the input or, where it cannot be read twice, the
+    data.
 
-    Pieces are numbered from 0 in input order and are cut by the source and a fixed unit alone, never by
+    Pieces are numbered from 0 in input order and are cut by the source and a fixed unit alone,
+    never by
     engine or worker, so `number` is a position to resume from.
     """
 
@@ -49,7 +51,8 @@ class Block:
 
 
 class Source(Protocol):
-    """Records in order. Built from a path or object and options; opened (checked, sampled) by `schema`."""
+    """Records in order. Built from a path or object and options; opened (checked, sampled) by
+    `schema`."""
 
     names: tuple[str, ...]  # file names for messages; ("-",) for standard input
 
@@ -66,11 +69,13 @@ class Source(Protocol):
         ...
 
     def read(self, piece: Piece) -> Iterator[Block]:
-        """Load one piece. May run in another process than `pieces`. Raises DataError, InputError."""
+        """Load one piece. May run in another process than `pieces`. Raises DataError,
+        InputError."""
         ...
 
     def identity(self) -> Mapping[str, Any]:
-        """What must be the same for a resume: names, sizes, times of change, format, options (JSON values)."""
+        """What must be the same for a resume: names, sizes, times of change, format, options (JSON
+        values)."""
         ...
 
     def size_bytes(self) -> int | None:
@@ -80,7 +85,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The declaration of a source in a pipeline: what to read, and how. Opened when the pipeline is planned."""
+    """The declaration of a source in a pipeline: what to read, and how. Opened when the pipeline
+    is planned."""
 
     what: Any  # a path, a list of paths or globs, "-", an iterable of records, a Source
     format: str | None = None

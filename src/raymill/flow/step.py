@@ -36,7 +36,8 @@ def state_row(example: Any) -> NDArray[Any]:
             kinds.append((field.name, np.asarray(value).dtype))
         else:
             raise ConfigError(
-                f"State field `{field.name}` holds {type(value).__name__}, which no compiled step can keep",
+                f"State field `{field.name}` holds {type(value).__name__}, "
+                "which no compiled step can keep",
                 hint="use float, int, bool or a numpy array of fixed length",
             )
     row = np.zeros(1, np.dtype(kinds, align=True))
@@ -45,7 +46,8 @@ def state_row(example: Any) -> NDArray[Any]:
 
 
 class Record:
-    """One row of a state table, with the fields as attributes: what a plain step sees as its state."""
+    """One row of a state table, with the fields as attributes: what a plain step sees as its
+    state."""
 
     __slots__ = ("_row",)
 

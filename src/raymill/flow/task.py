@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raymill.arrow import Array, ChunkedArray
 from raymill.flow.outcome import Outcome
 
-Column: TypeAlias = NDArray[Any] | pa.Array | pa.ChunkedArray
+Column: TypeAlias = NDArray[Any] | Array | ChunkedArray
 Scope: TypeAlias = Literal["record", "key", "all"]
 
 
@@ -31,8 +32,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One column that a task reads. A port that does not welcome null never sees null, NaN or infinity;
-    one that does sees NaN (NUMBER) or null (TEXT, ANY); INTEGER, TIME and HASH ports are never null."""
+    """One column that a task reads. A port that does not welcome null never sees null, NaN or
+    infinity;
+    one that does sees NaN (NUMBER) or null (TEXT, ANY); INTEGER, TIME and HASH ports are never
+    null."""
 
     kind: Kind = Kind.NUMBER
     null: bool = False
@@ -44,7 +47,8 @@ EMPTY = pa.schema([])
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a task declares: a pure function of its parameters, asked once, before the first record."""
+    """What a task declares: a pure function of its parameters, asked once, before the first
+    record."""
 
     reads: Mapping[str, Port] = field(default_factory=dict)
     adds: pa.Schema = EMPTY
@@ -68,11 +72,15 @@ class Spec:
 
 @dataclass(slots=True)
 class Answer:
-    """What a task answers to rows: added columns, an outcome code per row, and which row each output answers.
+    """What a task answers to rows: added columns, an outcome code per row, and which row each
+    output answers.
 
-    `columns`: one cell per row given, or per entry of `rows`. `code`: uint8 per row given, None when all are
-    emitted. `rows`: for tasks that give none or several outputs for a row, output j answers row `rows[j]`
-    (int64, never decreasing); with it, code EMIT or HELD of a row does not select outputs, `rows` does.
+    `columns`: one cell per row given, or per entry of `rows`. `code`: uint8 per row given, None
+    when all are
+    emitted. `rows`: for tasks that give none or several outputs for a row, output j answers row
+    `rows[j]`
+    (int64, never decreasing); with it, code EMIT or HELD of a row does not select outputs, `rows`
+    does.
     """
 
     columns: Mapping[str, Column]
@@ -85,7 +93,8 @@ class Answer:
 
 
 class Rows:
-    """The rows that a task is asked about. Read-only; `rows["value"]` is the column of that port."""
+    """The rows that a task is asked about. Read-only; `rows["value"]` is the column of that
+    port."""
 
     __slots__ = ("_columns", "count", "slot")
 
@@ -107,7 +116,8 @@ class Rows:
 
 
 class State:
-    """The state of the keys that one worker owns: row = slot = key. Grown by the engine before `apply`."""
+    """The state of the keys that one worker owns: row = slot = key. Grown by the engine before
+    `apply`."""
 
     __slots__ = ("_first", "_fresh", "count", "held", "objects", "table")
 
@@ -139,13 +149,14 @@ class State:
             wider[: self.count] = self.table[: self.count]
             wider[self.count :] = self._first[0]
             self.table = wider
-        if self._fresh is not None:
+        if self._fresh is not None:  # a record function's state
             self.objects.extend(self._fresh() for _ in range(count - len(self.objects)))
         self.count = max(self.count, count)
 
 
 class Task(Protocol):
-    """What an engine is told to run. Column authors subclass it with a frozen dataclass of parameters."""
+    """What an engine is told to run. Column authors subclass it with a frozen dataclass of
+    parameters."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Parameters travel to other processes, what was opened or compiled does not."""
@@ -157,7 +168,8 @@ class Task(Protocol):
         ...
 
     def learn(self, sample: pa.RecordBatch) -> "Task":
-        """Return the task with what it must know of the input fixed (a parser's fields), from its first block.
+        """Return the task with what it must know of the input fixed (a parser's fields), from its
+        first block.
 
         `sample` holds the bound columns under their port names. Called once, before `spec`."""
         return self
@@ -171,7 +183,8 @@ class Task(Protocol):
         ...
 
     def finish(self, state: State) -> Answer:
-        """At the end of input, answer slots instead of rows (`rows` = slots); only asked if `flushes`."""
+        """At the end of input, answer slots instead of rows (`rows` = slots); only asked if
+        `flushes`."""
         return Answer({}, rows=np.empty(0, np.int64))
 
     def unfinished(self, state: State) -> int:

@@ -36,10 +36,14 @@ def _milliseconds(seconds: float, name: str) -> int:
 class Window(Task):
     """Aggregate the values of each key over windows.
 
-    aggregate: mean, total, minimum, maximum, tally, spread, or `module:object` of your own Aggregate.
-    count: records in a window; every: a new window each so many records (default: count, windows do not overlap).
-    seconds: length of a window in event time, taken from the field bound to `time` (epoch milliseconds);
-    every: seconds between two starts; late: how many seconds a record may come behind its key's newest time.
+    aggregate: mean, total, minimum, maximum, tally, spread, or `module:object` of your own
+    Aggregate.
+    count: records in a window; every: a new window each so many records (default: count, windows
+    do not overlap).
+    seconds: length of a window in event time, taken from the field bound to `time` (epoch
+    milliseconds);
+    every: seconds between two starts; late: how many seconds a record may come behind its key's
+    newest time.
     A window closes, and answers the record that closed it, when its key's time passes end + late.
     flush: answer windows that are still open at the end of input.
     """

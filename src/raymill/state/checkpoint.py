@@ -38,7 +38,8 @@ def save(folder: str | Path, checkpoint: Checkpoint) -> int:
     partial = place / f"{NAME}.partial"
     try:
         with partial.open("wb") as file:
-            for part in (prefix, head, *parts.values()):
+            file.write(prefix + head)
+            for part in parts.values():
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
@@ -54,7 +55,8 @@ def save(folder: str | Path, checkpoint: Checkpoint) -> int:
 
 
 def load(folder: str | Path) -> Checkpoint | None:
-    """Read the checkpoint of a folder; None if there is none. Raises CheckpointError if it is damaged."""
+    """Read the checkpoint of a folder; None if there is none. Raises CheckpointError if it is
+    damaged."""
     place = Path(folder) / NAME
     try:
         whole = place.read_bytes()

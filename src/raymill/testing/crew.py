@@ -1,4 +1,5 @@
-"""Several workers in one process: the exchange of the engines that have several, without their transport."""
+"""Several workers in one process: the exchange of the engines that have several, without their
+transport."""
 
 from typing import Any
 
@@ -12,7 +13,8 @@ from raymill.flow.source import Piece
 
 
 class CrewRunner:
-    """Runs a job on `workers` members, one after the other: the same parts, the same order, no cluster.
+    """Runs a job on `workers` members, one after the other: the same parts, the same order, no
+    cluster.
 
     With `moves`, all state is saved after each step and restored into a crew of the next size.
     """

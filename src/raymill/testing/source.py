@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from raymill.errors import RaymillError
-from raymill.flow.source import Block, Piece
+from raymill.flow.source import Block, Piece, Source
 
 
 class Aborted(RaymillError):
@@ -39,7 +39,7 @@ class TestingSource:
     __test__ = False  # not a test, whatever its name
 
     def __init__(self, records: Sequence[Any], *, size: int = 2**31) -> None:
-        self.names = ("testing",)
+        self.names: tuple[str, ...] = ("testing",)
         self._cuts: list[list[dict[str, Any]]] = [[]]
         self._aborts: set[int] = set()
         for record in records:
@@ -58,7 +58,7 @@ class TestingSource:
         """Say which columns the records have."""
         return self._schema
 
-    def select(self, columns: frozenset[str] | None) -> "TestingSource":
+    def select(self, columns: frozenset[str] | None) -> Source:
         """Make only these columns."""
         if columns is not None:
             self._chosen = [name for name in self._schema.names if name in columns]

@@ -1,4 +1,5 @@
-"""What must hold for every task on every engine: `check_task(task, records, ...)` finds the offender."""
+"""What must hold for every task on every engine: `check_task(task, records, ...)` finds the
+offender."""
 
 import pickle
 import random
@@ -94,9 +95,11 @@ def _exact(value: Any) -> Any:
 def check_task(
     task: Any, records: Sequence[Mapping[str, Any]], *, seed: int = 0, **given: Any
 ) -> Outcome:
-    """Check the invariants of a task over some records. Raises AssertionError that names the broken one.
+    """Check the invariants of a task over some records. Raises AssertionError that names the
+    broken one.
 
-    given: what `Stream.then` takes: field, key, as_, ports and parameters. Put bad records among them.
+    given: what `Stream.then` takes: field, key, as_, ports and parameters. Put bad records among
+    them.
     """
     chosen = random.Random(seed)
 

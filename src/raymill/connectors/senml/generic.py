@@ -14,7 +14,7 @@ from raymill.connectors.senml.tokens import (
     text_end,
     whole,
 )
-from raymill.connectors.senml.words import byte
+from raymill.compiled.memory import byte
 
 _OTHER, _N, _U, _T, _V, _E, _SV, _BT, _BU, _BN = range(10)
 

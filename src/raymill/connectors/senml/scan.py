@@ -6,7 +6,7 @@ from raymill.compiled import kernel
 from raymill.connectors.senml.generic import generic
 from raymill.connectors.senml.match import match
 from raymill.connectors.senml.plan import NUMBER, TEXT
-from raymill.connectors.senml.words import address, byte, load8, store, store8
+from raymill.compiled.memory import address, byte, load8, store, store8
 
 
 @kernel

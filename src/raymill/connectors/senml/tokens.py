@@ -6,7 +6,7 @@ Positions are addresses; -1 means that the record must go down a level.
 import numpy as np
 
 from raymill.compiled import kernel
-from raymill.connectors.senml.words import byte, load8, low_byte
+from raymill.compiled.memory import byte, load8, low_byte
 
 POWERS = np.array([10.0**power for power in range(23)])
 EXACT, INEXACT, ODD = 0, 1, 2
