@@ -149,3 +149,16 @@ def _salvage(file: InputFile, done: int) -> Iterator[tuple[bytes, int]]:
         except OSError:
             pass
         yield bytes(rest), file.size
+
+
+def plain_files(files: tuple[InputFile, ...], form: str) -> tuple[InputFile, ...]:
+    """Refuse what a format cannot jump about in: pipes, and compressed files. Raises InputError."""
+    for file in files:
+        if file.is_pipe:
+            raise InputError(f"`{file.name}` is a pipe; {form} needs a file")
+        if file.codec:
+            raise InputError(
+                f"`{file.name}` is {file.codec} data; {form} is compressed inside",
+                hint="decompress it first",
+            )
+    return files
