@@ -111,11 +111,10 @@ class _MappedFile:
 
     def __init__(self, file: InputFile) -> None:
         self._file = file
-        with self._opened(None) as reader:
+        with self._opened() as reader:
             self.schema: pa.Schema = reader.schema.remove_metadata()
-            count = reader.num_record_batches
-        rows, self._is_mapped = self._look(count)
-        self._ends = list(accumulate(rows))
+        self._is_mapped = self._lies_open()
+        self._ends = list(accumulate(self._rows()))
 
     def pieces(self, number: int, file: int, first: int, chosen: pa.Schema) -> Iterator[Piece]:
         """Ranges of rows; a compressed batch is never cut, for it is decompressed as a whole."""
@@ -134,11 +133,12 @@ class _MappedFile:
     def read(self, piece: Piece, chosen: pa.Schema) -> Iterator[Block]:
         """Slices of the batches that hold the rows of the piece."""
         at = piece.start
-        with self._opened(chosen) as reader:
+        # To choose columns while reading would copy what is mapped.
+        with self._opened(None if self._is_mapped else chosen.names) as reader:
             while at < piece.stop:
                 number = bisect_right(self._ends, at)
                 begin = self._ends[number - 1] if number else 0
-                batch = self._batch(reader, number, chosen)
+                batch = _only(self._batch(reader, number), chosen)
                 until = min(piece.stop, self._ends[number])
                 for start in range(at, until, ROWS):
                     stop = min(start + ROWS, until)
@@ -150,39 +150,45 @@ class _MappedFile:
         rows, size = self._ends[-1], self._file.size
         return size * stop // rows - size * start // rows
 
-    def _batch(self, reader: Any, number: int, chosen: pa.Schema) -> pa.RecordBatch:
+    def _batch(self, reader: Any, number: int) -> pa.RecordBatch:
         try:
-            batch = reader.get_batch(number)
+            batch: pa.RecordBatch = reader.get_batch(number)
             batch.validate()
         except (pa.ArrowException, OSError) as error:
             problem = f"`{self._file.name}` is damaged: {error}"
             raise DataError(problem, file=self._file.name) from error
-        return pa.RecordBatch.from_arrays(batch.columns, schema=chosen)
+        return batch
 
-    def _look(self, count: int) -> tuple[list[int], bool]:
-        """The rows of each batch, by the cheapest column; and whether they lie there as they are."""
-        widths = [_width(field.type) for field in self.schema]
-        cheapest = pa.schema([self.schema.field(widths.index(min(widths)))] if widths else [])
-        rows, is_mapped = [], True
+    def _lies_open(self) -> bool:
+        """Whether columns lie in the file as they are; compressed ones do not."""
         mapped = pa.memory_map(self._file.path)
         whole = mapped.read_buffer()
-        with self._opened(cheapest, mapped) as reader:
-            for number in range(count):
-                batch = self._batch(reader, number, cheapest)
-                is_mapped = is_mapped and _lies_in(batch, whole)
-                rows.append(batch.num_rows)
-        return rows, is_mapped
+        with self._opened(mapped=mapped) as reader:
+            return not reader.num_record_batches or _lies_in(self._batch(reader, 0), whole)
 
-    def _opened(self, chosen: pa.Schema | None, mapped: Any = None) -> Any:
+    def _rows(self) -> list[int]:
+        """The rows of each batch, by its cheapest column."""
+        widths = [_width(field.type) for field in self.schema]
+        cheapest = self.schema.names[widths.index(min(widths))] if widths else None
+        chosen = None if self._is_mapped or not cheapest else [cheapest]
+        with self._opened(chosen) as reader:
+            count = reader.num_record_batches
+            return [self._batch(reader, number).num_rows for number in range(count)]
+
+    def _opened(self, names: list[str] | None = None, mapped: Any = None) -> Any:
+        fields = [self.schema.names.index(name) for name in names or ()]
         try:
-            names = [] if chosen is None else chosen.names
-            fields = [self.schema.names.index(name) for name in names]
-            options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
             mapped = mapped or pa.memory_map(self._file.path)
+            options = pa.ipc.IpcReadOptions(included_fields=fields, use_threads=False)
             return pa.ipc.open_file(mapped, options=options)
         except (pa.ArrowException, OSError) as error:
             problem = f"`{self._file.name}` breaks off or is damaged: {error}"
             raise DataError(problem, file=self._file.name) from error
+
+
+def _only(batch: pa.RecordBatch, chosen: pa.Schema) -> pa.RecordBatch:
+    columns = [batch.column(name) for name in chosen.names]
+    return pa.RecordBatch.from_arrays(columns, schema=chosen)
 
 
 def _lies_in(batch: pa.RecordBatch, whole: pa.Buffer) -> bool:
@@ -215,9 +221,7 @@ class _Stream:
         given = row = 0
         while (batch := self._next(reader)) is not None:
             reached = 0 if self._file.is_pipe else raw.tell()
-            wanted = pa.RecordBatch.from_arrays(
-                [batch.column(name) for name in chosen.names], schema=chosen
-            )
+            wanted = _only(batch, chosen)
             for start in range(0, batch.num_rows, ROWS):
                 rows = wanted.slice(start, ROWS)
                 stop = row + rows.num_rows
