@@ -85,6 +85,6 @@ def _made(make: Any, kind: str, place: Any, options: Mapping[str, Any]) -> Any:
     if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
         for name in options:
             if name not in known:
-                names: Iterable[str] = [n for n in list(known)[1:]]
+                names: Iterable[str] = list(known)[1:]
                 raise unknown(f"option of format `{kind}`:", name, names, kind=ConfigError)
     return make(place, **options)

@@ -10,26 +10,12 @@ from numpy.typing import NDArray
 
 from raymill import arrow
 from raymill.arrow import Array
-from raymill.compiled import kernel
+from raymill.compiled import inline, kernel
 from raymill.compiled.memory import address, byte, load8
 from raymill.engines.hashing import hash_bytes, text_buffers
 
 SEPARATOR = "\x1f|"  # between the parts of a key of several columns
 MARK, ESCAPED = "\x1f", "\x1f."
-
-
-@kernel
-def _same(left: Any, right: Any, size: Any) -> bool:
-    i = 0
-    while i + 8 <= size:
-        if load8(left + i) != load8(right + i):
-            return False
-        i += 8
-    while i < size:
-        if byte(left + i) != byte(right + i):
-            return False
-        i += 1
-    return True
 
 
 class _Shelf(NamedTuple):
@@ -51,22 +37,33 @@ class _Words(NamedTuple):
     valid: Any
 
 
-@kernel
-def _find(shelf: Any, start: Any, size: Any) -> Any:
-    """The slot of the text at an address (-1: none), its place in the table and its hash."""
-    mask = np.uint64(len(shelf.table) - 1)
-    kept = address(shelf.store)
-    h = hash_bytes(start, size)
+@inline
+def _find(table: Any, places: Any, kept: Any, here: Any, size: Any, h: Any) -> Any:
+    """The slot of the text at an address (-1: none) and its place in the table.
+
+    A place holds the slot and the upper half of the hash, so that other keys are passed over
+    without a look at their texts."""
+    mask = np.uint64(len(table) - 1)
+    tag = np.int64(h >> np.uint64(33)) << 32
     at = h & mask
-    slot = np.int64(shelf.table[at])
-    while slot >= 0:
-        if shelf.hashes[slot] == h:
-            begin = shelf.places[slot]
-            if shelf.places[slot + 1] - begin == size and _same(kept + begin, start, size):
-                break
-        at = (at + np.uint64(1)) & mask
-        slot = np.int64(shelf.table[at])
-    return slot, at, h
+    found = np.int64(-1)
+    entry = table[at]
+    while entry >= 0 and found < 0:
+        if entry >> 32 << 32 == tag:
+            slot = entry & 0xFFFFFFFF
+            begin = places[slot]
+            if places[slot + 1] - begin == size:
+                i = 0
+                while i + 8 <= size and load8(kept + begin + i) == load8(here + i):
+                    i += 8
+                while i < size and byte(kept + begin + i) == byte(here + i):
+                    i += 1
+                if i == size:
+                    found = slot
+        if found < 0:
+            at = (at + np.uint64(1)) & mask
+            entry = table[at]
+    return found, at
 
 
 @kernel
@@ -76,7 +73,7 @@ def _add(shelf: Any, count: Any, at: Any, h: Any, data: Any, start: Any, size: A
     full = 2 * (count + 1) > len(shelf.table) or count >= len(shelf.hashes)
     if full or end + size > len(shelf.store):
         return False
-    shelf.table[at] = count
+    shelf.table[at] = np.int64(h >> np.uint64(33)) << 32 | count
     shelf.hashes[count] = h
     for i in range(size):
         shelf.store[end + i] = data[start + i]
@@ -87,13 +84,16 @@ def _add(shelf: Any, count: Any, at: Any, h: Any, data: Any, start: Any, size: A
 @kernel
 def _assign(shelf: Any, words: Any, count: Any, row: Any, stamp: Any, out: Any) -> Any:
     """Give each row its slot, making new ones; stops where the table is full and says where."""
-    given = address(words.data)
+    table, places = shelf.table, shelf.places
+    kept, given = address(shelf.store), address(words.data)
+    all_valid = len(words.valid) == 0
     while row < len(out):
         slot = np.int64(-1)
-        if len(words.valid) == 0 or words.valid[row]:
+        if all_valid or words.valid[row]:
             start = np.int64(words.offsets[row])
             size = np.int64(words.offsets[row + 1]) - start
-            slot, at, h = _find(shelf, given + start, size)
+            h = hash_bytes(given + start, size)
+            slot, at = _find(table, places, kept, given + start, size, h)
             if slot < 0:
                 if not _add(shelf, count, at, h, words.data, start, size):
                     return row, count
@@ -110,7 +110,8 @@ def _assign_indexed(
     shelf: Any, words: Any, seen: Any, index: Any, count: Any, row: Any, stamp: Any, out: Any
 ) -> Any:
     """The same over a dictionary's indices: each of its texts is looked up once."""
-    given = address(words.data)
+    table, places = shelf.table, shelf.places
+    kept, given = address(shelf.store), address(words.data)
     while row < len(out):
         entry = index[row]
         slot = seen[entry]
@@ -119,7 +120,8 @@ def _assign_indexed(
             if len(words.valid) == 0 or words.valid[entry]:
                 start = np.int64(words.offsets[entry])
                 size = np.int64(words.offsets[entry + 1]) - start
-                slot, at, h = _find(shelf, given + start, size)
+                h = hash_bytes(given + start, size)
+                slot, at = _find(table, places, kept, given + start, size, h)
                 if slot < 0:
                     if not _add(shelf, count, at, h, words.data, start, size):
                         return row, count
@@ -134,12 +136,12 @@ def _assign_indexed(
 
 @kernel
 def _refill(table: Any, hashes: Any, count: int) -> None:
-    mask = len(table) - 1
+    mask = np.uint64(len(table) - 1)
     for slot in range(count):
-        at = np.int64(hashes[slot] & np.uint64(mask))
+        at = hashes[slot] & mask
         while table[at] >= 0:
-            at = (at + 1) & mask
-        table[at] = slot
+            at = (at + np.uint64(1)) & mask
+        table[at] = np.int64(hashes[slot] >> np.uint64(33)) << 32 | slot
 
 
 def key_texts(columns: Sequence[Array]) -> Array:
@@ -168,7 +170,7 @@ class KeyTable:
         self.group_count = groups
         self.count = 0
         self._shelf = _Shelf(
-            np.full(64, -1, np.int32),
+            np.full(64, -1, np.int64),
             np.empty(32, np.uint64),
             np.zeros(33, np.int64),
             np.empty(1024, np.uint8),
@@ -223,7 +225,7 @@ class KeyTable:
         if shelf.places[count] + size > len(shelf.store):
             shelf = shelf._replace(store=_wider(shelf.store, 2 * len(shelf.store) + size))
         if 2 * (count + 1) > len(shelf.table):
-            shelf = shelf._replace(table=np.full(2 * len(shelf.table), -1, np.int32))
+            shelf = shelf._replace(table=np.full(2 * len(shelf.table), -1, np.int64))
             _refill(shelf.table, shelf.hashes, count)
         self._shelf = shelf
 
