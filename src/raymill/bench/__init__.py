@@ -1,0 +1,1 @@
+"""What `raymill bench` measures: areas of rows, each a figure with its spread."""
