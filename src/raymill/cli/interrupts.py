@@ -1,0 +1,39 @@
+"""Ctrl-C: once, a run with a checkpoint commits and stops; twice, it ends at once."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from raymill.app.streams import Started
+from raymill.errors import Interrupted
+
+STOPPING = "stopping at the next checkpoint; press Ctrl-C again to end at once\n"
+WITH = "the same command with --resume goes on from the last checkpoint"
+WITHOUT = "--checkpoint DIR lets such a run be resumed"
+
+
+@contextmanager
+def interruptible(started: Started) -> Iterator[None]:
+    """Let Ctrl-C stop a run. Raises Interrupted that says how to go on."""
+    resumable = bool(started.job.options.checkpoint)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not resumable:
+            raise KeyboardInterrupt
+        sys.stderr.write(STOPPING)
+        started.cancel()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted", hint=WITH if resumable else WITHOUT) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
