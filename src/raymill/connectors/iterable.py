@@ -159,7 +159,7 @@ def _field(field: Any, objects: list[Mapping[str, Any]]) -> Any:
         return field
     values = [one.get(field.name) for one in objects]
     try:
-        kind = pa.infer_type(values, None)
+        kind = pa.array(values).type
     except _MISFITS:
         return field
     plain = not (pa.types.is_nested(kind) or pa.types.is_null(kind))

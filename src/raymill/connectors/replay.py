@@ -19,9 +19,9 @@ _SLICE_S = 0.05
 class Replayed:
     """Hands records on no sooner than they are due.
 
-    With `rate`, so many a second. With `time_scale`, the gap between a record's time (`column`, epoch
-    milliseconds) and that of the first record is multiplied by it: 0.01 is a hundred times faster.
-    Gaps under 10 ms are not waited for.
+    With `rate`, so many a second. With `time_scale`, the gap between a record's time (`column`,
+    epoch milliseconds) and that of the first record is multiplied by it: 0.01 is a hundred times
+    faster. Gaps under 10 ms are not waited for.
     """
 
     def __init__(
@@ -57,10 +57,9 @@ class Replayed:
     def select(self, columns: frozenset[str] | None) -> "Replayed":
         """Make only these columns (the column of times is read in any case)."""
         self._checked()
-        hidden = (
-            self._time_scale is not None and columns is not None and self._column not in columns
-        )
-        wanted = columns | {self._column} if hidden and columns is not None else columns
+        hidden, wanted = False, columns
+        if self._time_scale is not None and columns is not None:
+            hidden, wanted = self._column not in columns, columns | {self._column}
         return Replayed(
             self._source.select(wanted),
             rate=self._rate,
@@ -132,14 +131,15 @@ class Replayed:
 
     def _by_time(self) -> Any:
         assert self._time_scale is not None
-        zero: int | None = None
+        zero: float | None = None
         latest, answer = 0.0, None
         while True:
             block = yield answer
             times = _times(block.batch.column(self._column))
-            if len(times) and zero is None:
-                zero = int(times[0])
-            due = (times - (zero or 0)) * (self._time_scale / 1000)
+            if zero is None and len(times) and np.isfinite(times[0]):
+                zero = float(times[0])
+            due = (times - (zero or 0.0)) * (self._time_scale / 1000)
+            due = np.where(np.isfinite(due), due, latest)
             due = np.maximum.accumulate(np.concatenate(([latest], due)))[1:]
             slots = np.floor(due / SHORTEST_S)
             starts = [0, *(np.flatnonzero(np.diff(slots) > 0) + 1).tolist()]
@@ -148,7 +148,7 @@ class Replayed:
 
 
 def _times(column: "pa.Array[Any]") -> NDArray[np.float64]:
-    """Epoch milliseconds; a time that is missing or no number is that of the record before."""
+    """Epoch milliseconds; a missing time is that of the record before, else of the next."""
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("ms")).cast(pa.int64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
@@ -157,4 +157,4 @@ def _times(column: "pa.Array[Any]") -> NDArray[np.float64]:
     known = np.isfinite(times)
     places = np.maximum.accumulate(np.where(known, np.arange(len(times)), 0))
     filled = times[places]
-    return np.where(np.isfinite(filled), filled, filled[known][0] if known.any() else 0.0)
+    return np.where(np.isfinite(filled), filled, times[known][0] if known.any() else np.nan)
