@@ -14,9 +14,11 @@ ENDINGS: Mapping[str, str] = {
     ".senml.csv": "senml-csv",
     "senml.csv": "senml-csv",
     ".csv": "csv",
+    ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".pq": "parquet",
     ".arrow": "arrow",
     ".arrows": "arrow",
     ".feather": "arrow",
@@ -25,7 +27,7 @@ ENDINGS: Mapping[str, str] = {
     ".log": "lines",
     ".xml": "lines",
 }
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 
 
 def format_of(name: str) -> str:
@@ -54,9 +56,18 @@ def open_source(read: Read) -> Source:
     paths = tuple(str(path) for path in what)
     if not paths:
         raise ConfigError("There is no input", hint="name a file, or - for standard input")
-    kind = read.format or format_of(paths[0])
+    kind = read.format or _one_format(paths)
     source: Source = _made(registry.load(registry.SOURCES, kind), kind, paths, read.options)
     return source
+
+
+def _one_format(paths: tuple[str, ...]) -> str:
+    first = format_of(paths[0])
+    for path in paths:
+        if format_of(path) != first:
+            problem = f"`{paths[0]}` is {first} by its ending, but `{path}` is {format_of(path)}"
+            raise ConfigError(problem, hint="read one format at a time, or name it with --from")
+    return first
 
 
 def _are_paths(what: Any) -> bool:
