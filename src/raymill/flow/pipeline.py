@@ -66,6 +66,11 @@ class Stream:
         """
         configured = as_declared(task)
         bound = field if field is None or isinstance(field, str) else tuple(field)
+        if isinstance(bound, tuple) and isinstance(as_, str) and "{field}" not in as_:
+            raise PipelineError(
+                f"`{as_}` would name the columns of {len(bound)} fields",
+                hint=f"write {{field}} in it: `{{field}}_{as_}`",
+            )
         name = label or configured.name
         return Stream(
             Node("task", (self.node,), None, configured, given, bound, _names(key), as_, label=name)
