@@ -265,6 +265,7 @@ class Recorder:
         self._time()
         plan, options = self.job.plan, self.job.options
         report = Report(self.engine, options.workers, self.metrics, places=plan.places())
+        report.warnings = plan.warnings()
         report.checkpoints, report.resumed = self.checkpoints, self.resumed is not None
         report.nodes = {plan.nodes[n].label: _plain(c) for n, c in sorted(self.counts.items())}
         return report

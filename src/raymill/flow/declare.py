@@ -206,12 +206,18 @@ def as_declared(thing: Any) -> Configured:
     if isinstance(thing, Configured):
         return thing
     if isinstance(declared := getattr(thing, "declared", thing), Declared):
-        return Configured(declared, {})
+        made = declared.is_columns and not isinstance(thing, type | Declared)
+        return Configured(declared, _fields(thing) if made else {})
     if callable(thing) and not isinstance(thing, type):
         return Configured(_declare(thing, None, Options()), {})
     raise ConfigError(
         f"{thing!r} is no task", hint="give a function declared with @task, or a registered name"
     )
+
+
+def _fields(made: Any) -> dict[str, Any]:
+    """The parameters of a column task that was made already."""
+    return {parameter.name: getattr(made, parameter.name) for parameter in made.declared.parameters}
 
 
 def first_port(reads: Mapping[str, Port]) -> str | None:

@@ -51,6 +51,15 @@ class Plan:
         """What must be the same for a resume, node by node (JSON values)."""
         return [dict(node.identity) for node in self.nodes[1:]]
 
+    def warnings(self) -> list[str]:
+        """What is allowed, and probably not meant."""
+        return [
+            f"task `{node.label}` reads {', '.join(f'`{port}`' for port in node.spec.reads)}, "
+            "and the input has none of them"
+            for node in self.nodes
+            if node.spec.reads and not node.ports
+        ]
+
     def places(self) -> dict[str, str]:
         """Where each task runs."""
         return {node.label: node.place for node in self.nodes if node.kind == "task"}
