@@ -17,6 +17,7 @@ class Sample(NamedTuple):
 
     value: float
     records: int
+    cores: float | None = None  # kept busy on average by this process, None where others work
 
 
 Work = Callable[[], Sample]
@@ -61,22 +62,20 @@ class Case:
 
 
 def speed(work: Callable[[], int], per: float = 1e6) -> Work:
-    """Time a call that says how many records it took."""
-
-    def run() -> Sample:
-        begun = time.perf_counter()
-        records = work()
-        return Sample(records / (time.perf_counter() - begun) / per, records)
-
-    return run
+    """Time a call that says how many records it took: records (in `per`) a second."""
+    return _timed(work, lambda records, elapsed: records / elapsed / per)
 
 
 def seconds(work: Callable[[], int], scale: float = 1.0) -> Work:
     """Time a call, as seconds or a part of them; it says how many records it took."""
+    return _timed(work, lambda records, elapsed: elapsed * scale)
 
+
+def _timed(work: Callable[[], int], figure: Callable[[int, float], float]) -> Work:
     def run() -> Sample:
-        begun = time.perf_counter()
+        begun, busy = time.perf_counter(), time.process_time()
         records = work()
-        return Sample((time.perf_counter() - begun) * scale, records)
+        elapsed = time.perf_counter() - begun
+        return Sample(figure(records, elapsed), records, (time.process_time() - busy) / elapsed)
 
     return run

@@ -30,6 +30,7 @@ class Row:
     max: float
     runs: int
     records: int  # of one run
+    cores: float | None  # kept busy; below 1 something else had the machine
     data: str  # made, real, or none
     text: str  # what was timed
     against: str | None = None  # the row that `ratio` compares with
@@ -130,11 +131,17 @@ def _row(case: Case, samples: Sequence[Sample], medians: dict[str, float], setup
         max(values),
         len(values),
         samples[0].records,
+        _cores(samples),
         _data(case, setup),
         case.text,
         against,
         medians[case.name] / medians[against] if against else None,
     )
+
+
+def _cores(samples: Sequence[Sample]) -> float | None:
+    known = [sample.cores for sample in samples if sample.cores is not None]
+    return round(statistics.median(known), 2) if known else None
 
 
 def _data(case: Case, setup: Setup) -> str:

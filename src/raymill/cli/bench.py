@@ -10,7 +10,7 @@ from raymill import json
 from raymill.cli.report import show_table
 from raymill.flow.registry import locate
 
-HEADINGS = ("row", "unit", "median", "min", "max", "runs", "records", "data", "ratio")
+HEADINGS = ("row", "unit", "median", "min", "max", "runs", "records", "cores", "data", "ratio")
 
 
 def bench(
@@ -26,7 +26,8 @@ def bench(
 
     Each row is the median of several runs, with the least and the most of them. A ratio says how
     many times another row's figure it is; rows that end in `.python` time a plain Python loop with
-    the same arithmetic. Close other programs first: what else runs is in the figures.
+    the same arithmetic. Close other programs first: where a row of one thread kept less than one
+    core busy, something else was in its way.
 
     Parameters
     ----------
@@ -86,6 +87,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         *figures,
         str(row["runs"]),
         f"{row['records']:,}",
+        "" if row["cores"] is None else f"{row['cores']:.2f}",
         row["data"],
         ratio,
     )

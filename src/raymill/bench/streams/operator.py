@@ -1,6 +1,6 @@
 """Batches through the engine's own path of a task: ask, find slots, answer, build the output."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -59,9 +59,11 @@ def planned(batches: Sequence[pa.RecordBatch], then: Then) -> Plan:
     return made
 
 
-def through(made: Plan, batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Send batches through all nodes, from empty states on."""
-    keeper = Keeper(made)
+def through(
+    made: Plan, batches: Iterable[pa.RecordBatch], keeper: Keeper | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Send batches through all nodes, from empty states on unless some are given."""
+    keeper = keeper or Keeper(made)
     for number, batch in enumerate(batches):
         passage = enter(made, Piece(number), 0, Block(batch, batch.num_rows))
         for node in made.nodes[1:]:
