@@ -3,12 +3,12 @@
 from typing import Any, cast
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
+from raymill import json
 from raymill.arrow import Array
 from raymill.compiled import kernel
 from raymill.connectors.assembly import Bytes, Cells, Mask, Places, as_bytes
@@ -96,7 +96,7 @@ def number_cells(array: Array) -> Cells:
 
 def printed(values: NDArray[Any]) -> Cells:
     """Give numpy numbers as text; NaN and infinity are `null`."""
-    text = as_bytes(orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY))
+    text = as_bytes(json.dumps(values))
     starts, stops = np.empty((2, len(values)), np.int64)
     _split(text, starts, stops)
     return Cells(text, starts, stops)
@@ -112,7 +112,7 @@ def json_text(array: Array) -> Cells:
     if mask is None:
         return cells
     found = array.filter(pa.array(mask)).to_pylist()
-    text = as_bytes(orjson.dumps(found))
+    text = as_bytes(json.dumps(found))
     starts, stops = np.empty((2, len(found)), np.int64)
     _unquote(text, starts, stops)
     return cells.replace(mask, Cells(text, starts, stops))
