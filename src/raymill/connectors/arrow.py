@@ -219,14 +219,15 @@ class _Stream:
         """Slices of the batches as they arrive."""
         raw, reader = self._take()
         given = row = 0
-        while (batch := self._next(reader)) is not None:
-            reached = 0 if self._file.is_pipe else raw.tell()
-            wanted = _only(batch, chosen)
-            for start in range(0, batch.num_rows, ROWS):
-                rows = wanted.slice(start, ROWS)
-                stop = row + rows.num_rows
-                yield Piece(number, file, row, stop, reached - given, rows, rows.nbytes)
-                number, row, given = number + 1, stop, reached
+        with raw:
+            while (batch := self._next(reader)) is not None:
+                reached = 0 if self._file.is_pipe else raw.tell()
+                wanted = _only(batch, chosen)
+                for start in range(0, batch.num_rows, ROWS):
+                    rows = wanted.slice(start, ROWS)
+                    stop = row + rows.num_rows
+                    yield Piece(number, file, row, stop, reached - given, rows, rows.nbytes)
+                    number, row, given = number + 1, stop, reached
 
     def read(self, piece: Piece, chosen: pa.Schema) -> Iterator[Block]:
         """Nothing: pieces of a stream carry their rows."""
@@ -241,9 +242,10 @@ class _Stream:
         return self._open()
 
     def _open(self) -> tuple[Any, Any]:
-        path: Any = 0 if self._file.path == STDIN else self._file.path
+        path, is_standard = self._file.path, self._file.path == STDIN
         try:
-            raw: Any = open(path, "rb") if self._file.is_pipe else pa.OSFile(path, "rb")  # noqa: SIM115
+            raw: Any = pa.OSFile(path, "rb") if not self._file.is_pipe else None
+            raw = raw or open(0 if is_standard else path, "rb", closefd=not is_standard)  # noqa: SIM115
             return raw, pa.ipc.open_stream(raw)
         except (pa.ArrowException, OSError) as error:
             problem = f"`{self._file.name}` is no Arrow stream: {error}"

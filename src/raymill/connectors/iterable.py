@@ -1,7 +1,6 @@
 """Records of the same program: dictionaries, plain values, record batches or a table."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from copy import copy
 from itertools import chain, islice
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from raymill import json
+from raymill.arrow import Array, cast
 from raymill.connectors.carried import carried, carry
 from raymill.connectors.columns import check_same, choose
 from raymill.connectors.objects import infer, shown
@@ -17,6 +17,8 @@ from raymill.flow.source import Block, Piece, Reject
 
 ROWS = 1 << 16
 _SAMPLE = 1000
+_TRUTHS = frozenset({bool, np.bool_})
+_NUMBERS = (pa.int64(), pa.float64())
 _MISFITS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 
@@ -49,8 +51,8 @@ class IterableSource:
     def select(self, columns: frozenset[str] | None) -> "IterableSource":
         """Make only these columns."""
         choose(self._known(), columns)
-        narrow = copy(self)
-        narrow._columns = columns
+        narrow = IterableSource(())
+        narrow.__dict__.update(self.__dict__, _columns=columns)
         return narrow
 
     def pieces(self, first: int = 0) -> Iterator[Piece]:
@@ -172,10 +174,19 @@ def _batch(records: list[Any], schema: pa.Schema) -> pa.RecordBatch:
         values = [record.get(field.name) for record in records]
         if field.type == pa.string():
             values = [v if v is None or type(v) is str else _text(v) for v in values]
-        elif field.type == pa.float64() and any(type(value) is bool for value in values):
-            raise TypeError("a truth value is no number")
-        arrays.append(pa.array(values, field.type))
+        arrays.append(_column(values, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _column(values: list[Any], kind: pa.DataType) -> Array:
+    if kind not in _NUMBERS:
+        return pa.array(values, kind)
+    if not _TRUTHS.isdisjoint(map(type, values)):
+        raise TypeError("a truth value is no number")
+    made: Array = pa.array(values)  # told its type, Arrow would cut off what is behind the point
+    if not (pa.types.is_integer(made.type) or pa.types.is_floating(made.type) or not made.type.id):
+        raise TypeError(f"a {made.type} is no number")
+    return cast(made, kind, safe=kind == pa.int64())
 
 
 def _problem(record: Any, schema: pa.Schema, known: frozenset[str]) -> str | None:

@@ -354,7 +354,11 @@ def set_apart_invalid(data: Bytes) -> tuple[Bytes, tuple[Reject, ...]]:
         if (reject := invalid_utf8(raw, line)) is not None:
             keep[start : ends[line]] = False
             rejects.append(reject)
-    return data[keep], tuple(rejects)
+    kept = data[keep]
+    if data[-1] != _NEWLINE and not keep[-1]:
+        kept = np.append(kept, np.uint8(_NEWLINE))  # the last line is still counted
+    kept.flags.writeable = False
+    return kept, tuple(rejects)
 
 
 def invalid_utf8(raw: bytes, line: int) -> Reject | None:
