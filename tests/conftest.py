@@ -72,6 +72,20 @@ def clean_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One local Ray cluster for the whole test run; engine, runners and actors use it as it is."""
+    from raymill.engines.ray import cluster
+
+    ray = cluster.import_ray()
+    if ray.is_initialized():
+        yield
+        return
+    cluster.start(ray, num_cpus=4)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real files beside the repository; absent outside of the developers' place."""
     folder = ROOT.parent / "shared" / "data"

@@ -49,7 +49,7 @@ class Declared(Generic[P, R]):
     def __reduce__(self) -> tuple[Any, ...]:
         reference = reference_to(self)
         if reference is not None:
-            return locate, (reference,)
+            return locate, (f"{reference}.declared" if self.is_columns else reference,)
         return Declared, (self.fn, self.name, self.options)
 
     def __repr__(self) -> str:

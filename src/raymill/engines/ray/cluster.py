@@ -1,13 +1,15 @@
-"""The Ray cluster that the engine uses: an isolated local one, or the address that was given. Never a found one."""
+"""The Ray cluster that the engine uses: an isolated local one, or the address that was given.
+Never a found one."""
 
+import inspect
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from raymill.config import settings
-from raymill.errors import EngineUnavailable
+from raymill.errors import ConfigError, EngineUnavailable, unknown
 
 
 def import_ray() -> Any:
@@ -28,7 +30,8 @@ def import_ray() -> Any:
 
 @contextmanager
 def connected(address: str | None = None) -> Iterator[Any]:
-    """Ray, connected: to `address`, to the one in the settings, or to a local cluster of its own that ends here.
+    """Ray, connected: to `address`, to the one in the settings, or to a local cluster of its own
+    that ends here.
 
     A connection that this process already has is used and left open: only the owner shuts down.
     """
@@ -43,23 +46,87 @@ def connected(address: str | None = None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def start(ray: Any, address: str | None = None, num_cpus: int | None = None) -> None:
-    """Connect, or start an isolated local cluster. Raises EngineUnavailable."""
+class Connection:
+    """A connection to Ray that somebody asked for, closed by the one who opened it alone."""
+
+    def __init__(self) -> None:
+        self.is_ours = False
+
+    def open(self, address: str | None = None, preset: Mapping[str, Any] | None = None) -> None:
+        """Connect this process, unless it is connected already. Raises EngineUnavailable."""
+        ray = import_ray()
+        if not ray.is_initialized():
+            start(ray, address, preset=preset)
+            self.is_ours = True
+
+    def close(self) -> None:
+        """Disconnect, and end a local cluster, if this opened it."""
+        if self.is_ours and "ray" in sys.modules:
+            import_ray().shutdown()
+        self.is_ours = False
+
+
+_PROCESS = Connection()
+
+
+def initialize_ray(config: Mapping[str, Any] | bool | None = None) -> bool:
+    """Connect this process to Ray, once; gives True when it is connected.
+
+    config: a preset such as `{"num_cpus": 4, "namespace": "dev"}`, as `ray.init` takes it. True
+    means that the host owns Ray: nothing is started, and `shutdown_ray` leaves it alone.
+    Raises EngineUnavailable, ConfigError.
+    """
+    if config is not True:
+        _PROCESS.open(preset=config or None)
+    return True
+
+
+def shutdown_ray(config: bool | None = None) -> None:
+    """Disconnect from Ray if `initialize_ray` connected; a host's own Ray (True) goes on."""
+    if config is not True:
+        _PROCESS.close()
+
+
+def dismiss(actors: Iterable[Any]) -> None:
+    """Let actors go."""
+    for actor in actors:
+        import_ray().kill(actor)
+
+
+def start(
+    ray: Any,
+    address: str | None = None,
+    num_cpus: int | None = None,
+    preset: Mapping[str, Any] | None = None,
+) -> None:
+    """Connect, or start an isolated local cluster. Raises EngineUnavailable, ConfigError."""
     wanted = settings().ray
-    where = address or wanted.address
-    quiet: dict[str, Any] = {
+    given = dict(preset or {})
+    where = address or given.pop("address", None) or wanted.address or "local"
+    options: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "ERROR",
         "configure_logging": True,
     }
+    if where == "local":
+        cpus = num_cpus or wanted.num_cpus
+        options |= {"num_cpus": cpus, "include_dashboard": False}
+    _check_preset(ray, where, given)
     try:
-        if where:
-            ray.init(address=where, **quiet)
-        else:
-            cpus = num_cpus or wanted.num_cpus
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+        ray.init(address=where, **{**options, **given})
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise EngineUnavailable(
-            f"Ray cluster `{where or 'local'}` cannot be reached: {str(error).splitlines()[0]}",
+            f"Ray cluster `{where}` cannot be reached: {str(error).splitlines()[0]}",
             hint="check the address, and that the token of the cluster is on this machine",
         ) from error
+
+
+def _check_preset(ray: Any, where: str, given: Mapping[str, Any]) -> None:
+    if where == "auto":
+        raise ConfigError(
+            "Address `auto` joins whatever cluster is found", hint="name the address of the cluster"
+        )
+    known = inspect.signature(ray.init).parameters
+    for name in given:
+        if name not in known:
+            raise unknown("setting of Ray", name, known)

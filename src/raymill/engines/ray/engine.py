@@ -1,4 +1,5 @@
-"""The Ray engine: actors own key groups, the driver plans ranges and writes, batches travel by reference."""
+"""The Ray engine: actors own key groups, the driver plans ranges and writes, batches travel by
+reference."""
 
 import threading
 import time
@@ -28,12 +29,16 @@ MOST_DEATHS = 20  # without a step in between
 
 
 class RayEngine:
-    """Runs a job on Ray actors."""
+    """Runs a job on Ray actors.
+
+    idle: actors of an earlier run; they are taken first, and left there when the run is done.
+    """
 
     name = "ray"
 
-    def __init__(self) -> None:
+    def __init__(self, idle: list[Any] | None = None) -> None:
         self._cancelled = threading.Event()
+        self._idle = idle
 
     def cancel(self) -> None:
         """Stop at the next step."""
@@ -46,10 +51,12 @@ class RayEngine:
         first = recorder.open()
         try:
             with connected(job.options.extra.get("address")) as ray:
-                crew = Crew(ray, job, recorder)
+                crew = Crew(ray, job, recorder, self._idle or [])
                 try:
                     crew.run(first, self._cancelled)
                     keeper = crew.gathered()
+                    if self._idle is not None:
+                        self._idle[:] = crew.spare()
                 finally:
                     crew.dismiss()
             ending.finish(job, recorder, keeper)
@@ -64,8 +71,10 @@ class RayEngine:
 class Crew:
     """The actors of one run, and the driver's side of the steps."""
 
-    def __init__(self, ray: Any, job: Job, recorder: Recorder) -> None:
+    def __init__(self, ray: Any, job: Job, recorder: Recorder, idle: list[Any]) -> None:
         self.ray = ray
+        self.idle = idle
+        self.joined: dict[int, Any] = {}  # what says that an actor knows the job
         self.job = job
         self.recorder = recorder
         self.count = job.options.workers
@@ -78,11 +87,22 @@ class Crew:
             self.saved = recorder.resumed.tables
 
     def _actor(self, number: int) -> Any:
+        """A worker that is idle, or a new one, told of the job."""
+        while self.idle:
+            actor = self.idle.pop()
+            if self._alive(actor):
+                break
+        else:
+            actor = self._new()
+        self.joined[number] = actor.join.remote(self.sent, number, self.count)
+        return actor
+
+    def _new(self) -> Any:
         remote = self.ray.remote(RayWorker)
         cores = float(self.ray.cluster_resources().get("CPU", 1.0))
         share = min(1.0, cores / self.count)
         chosen = remote.options(num_cpus=share, max_restarts=0, max_task_retries=0)
-        return chosen.remote(self.sent, number, self.count)
+        return chosen.remote()
 
     def run(self, first: int, cancelled: threading.Event) -> None:
         """Run every step, going back to the last checkpoint when a worker dies."""
@@ -100,7 +120,7 @@ class Crew:
                 deaths = 0 if self.done > before else deaths + 1
                 if deaths > MOST_DEATHS:
                     raise EngineError(
-                        f"Workers died {deaths} times without progress: {str(error).splitlines()[0]}",
+                        f"Workers died {deaths} times on end: {str(error).splitlines()[0]}",
                         hint="look at memory: `raymill doctor`, or use fewer workers",
                     ) from error
                 self._recover()
@@ -122,7 +142,11 @@ class Crew:
 
     def _restart_all(self) -> None:
         tables = self.ray.put(self.saved) if self.saved is not None else None
-        self.ray.get([actor.restart.remote(tables) for actor in self.actors], timeout=120)
+        ready = [
+            actor.restart.remote(tables, self.joined[number])
+            for number, actor in enumerate(self.actors)
+        ]
+        self.ray.get(ready, timeout=120)
 
     def _recover(self) -> None:
         """Replace the dead, take all workers back to the last checkpoint."""
@@ -145,7 +169,8 @@ class Crew:
         return True
 
     def _steps(self, cancelled: threading.Event) -> None:
-        """Send steps, a few at a time; take what settles, in order; keep a checkpoint now and then."""
+        """Send steps, a few at a time; take what settles, in order; keep a checkpoint now and
+        then."""
         chunks = _chunks(self.job.source.pieces(self.piece), self.count, self._step_bytes())
         flow = Flow(self)
         saved = time.monotonic()
@@ -171,7 +196,8 @@ class Crew:
         self._save(following)
 
     def _step_bytes(self) -> int:
-        """What one worker takes in a step: so much that calls are few, so little that all have work."""
+        """What one worker takes in a step: so much that calls are few, so little that all have
+        work."""
         total = self.job.source.size_bytes() or 0
         return max(1, min(STEP_BYTES, total // (8 * self.count) or STEP_BYTES))
 
@@ -185,7 +211,8 @@ class Crew:
         return Interrupted("Interrupted", hint=hint)
 
     def _save(self, following: int) -> None:
-        """Keep all workers' state, so that the run can go on from here; on disk where the user asked for it."""
+        """Keep all workers' state, so that the run can go on from here; on disk where the user
+        asked for it."""
         parts = self.ray.get([actor.snapshot.remote() for actor in self.actors])
         tables = merged(parts, self.job.plan)
         if self.job.options.checkpoint:
@@ -200,6 +227,11 @@ class Crew:
             restore(keeper, tables)
         return keeper
 
+    def spare(self) -> list[Any]:
+        """Give the actors away, to whoever has more work for them."""
+        given, self.actors = self.actors, []
+        return given
+
     def dismiss(self) -> None:
         """Let the actors go."""
         for actor in self.actors:
@@ -207,7 +239,8 @@ class Crew:
 
 
 class Flow:
-    """Steps on their way. Calls are sent with a lag, so that an actor finds the parts of the others ready."""
+    """Steps on their way. Calls are sent with a lag, so that an actor finds the parts of the
+    others ready."""
 
     def __init__(self, crew: Crew) -> None:
         self.crew = crew
@@ -303,18 +336,21 @@ class Flow:
 class RayWorker:
     """The actor of one worker."""
 
-    def __init__(self, job: bytes, number: int, workers: int) -> None:
-        import pickle
-
+    def __init__(self) -> None:
         pa.set_cpu_count(1)
         pa.set_io_thread_count(1)
+
+    def join(self, job: bytes, number: int, workers: int) -> None:
+        """Learn what there is to do."""
+        import pickle
+
         self.member = Member(pickle.loads(job), number, workers)
 
     def ping(self) -> bool:
         """Answer."""
         return True
 
-    def restart(self, tables: Mapping[str, Any] | None) -> bool:
+    def restart(self, tables: Mapping[str, Any] | None, joined: None) -> bool:
         """Go back to a snapshot."""
         return self.member.restart(tables)
 
