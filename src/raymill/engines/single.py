@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from raymill.errors import unknown
 from raymill.flow.declare import Configured, Declared, as_declared, first_port
 from raymill.flow.parameters import PropertyRule, read_config
 from raymill.flow.pipeline import Stream
@@ -87,8 +88,20 @@ def single(task: Any, config: Config = None) -> SingleTask:
     else:
         given = read_config(Path(config), rules)
     one = SingleTask(found, _bound(given))
-    _ = one.spec
+    _check_names(one)
     return one
+
+
+def _check_names(one: SingleTask) -> None:
+    """Refuse a name that is neither parameter nor input, where the inputs are known by now."""
+    declared = one.task.declared
+    reads = list(one.spec.reads)
+    if declared.is_columns or declared.signature.record:
+        return
+    names = [*(parameter.name for parameter in declared.parameters), *reads, *_BINDINGS]
+    for name in one.given:
+        if name not in names:
+            raise unknown(f"parameter of task `{one.name}`:", name, names)
 
 
 def _translated(config: Mapping[str, Any], rules: Mapping[str, PropertyRule]) -> dict[str, Any]:
