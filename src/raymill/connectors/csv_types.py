@@ -92,7 +92,7 @@ def convert(cells: Array, kind: pa.DataType) -> tuple[Array, list[int]]:
 
 def _trimmed(cells: Array) -> Array:
     """The cells without blanks around them, null where nothing is left."""
-    trimmed: Array = pc.utf8_trim(cells, characters=_BLANKS)
+    trimmed: Array = pc.ascii_trim(cells, characters=_BLANKS)
     return combine(if_else(equal(trimmed, ""), None, trimmed))
 
 
