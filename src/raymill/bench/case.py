@@ -31,7 +31,7 @@ class Setup:
     runs: int = 5
     data: Path | None = None
     folder: Path = Path()  # for files; emptied behind each family of rows
-    stack: ExitStack = field(default_factory=ExitStack)  # left behind each family
+    lasting: ExitStack = field(default_factory=ExitStack)  # left at the very end
     kept: dict[Any, Any] = field(default_factory=dict)
 
     def count(self, usual: int) -> int:

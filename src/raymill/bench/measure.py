@@ -3,7 +3,6 @@
 import importlib.util
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,12 +69,12 @@ def measure(wanted: Wanted, tell: Tell = lambda text: None) -> dict[str, Any]:
     chosen = cases(wanted.names, large=wanted.large)
     machine = asdict(this_machine())
     missing = {case.name: reason for case in chosen if (reason := _missing(case))}
-    kept: dict[Any, Any] = {}
+    setup = Setup(wanted.records, wanted.runs, wanted.data)
     rows: list[Row] = []
-    for family in families([case for case in chosen if case.name not in missing]):
-        with TemporaryDirectory(prefix="raymill-bench-") as folder, ExitStack() as stack:
-            setup = Setup(wanted.records, wanted.runs, wanted.data, Path(folder), stack, kept)
-            rows += _measured(family, setup, tell)
+    with setup.lasting:
+        for family in families([case for case in chosen if case.name not in missing]):
+            with TemporaryDirectory(prefix="raymill-bench-") as folder:
+                rows += _measured(family, replace(setup, folder=Path(folder)), tell)
     ordered = sorted(rows, key=lambda row: [case.name for case in chosen].index(row.name))
     return {
         "machine": machine,

@@ -7,7 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.streams import parsers, steps, tasks, whole
+    from raymill.bench.streams import checkpoints, on_ray, parsers, processes, steps, tasks, whole
 
-    for module in (tasks, parsers, steps, whole):
+    for module in (tasks, parsers, steps, whole, checkpoints, processes, on_ray):
         yield from module.cases()
