@@ -6,7 +6,7 @@ a new key's text is sent once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from raymill.engines.clean import Asked, gather
 from raymill.engines.graph import Keeper, Passage, set_null_keys_aside
 from raymill.engines.keys import KeyTable, group_of, key_texts
 from raymill.engines.operator import KeyRoot, Table, ask
-from raymill.flow.outcome import HELD
+from raymill.flow.outcome import HELD, Outcome, check_reasons
 from raymill.flow.plan import Bound, Plan
 from raymill.flow.task import Answer, Column
 
@@ -189,8 +189,13 @@ class Owner:
 _NO_PLACES = np.empty(0, np.int32)
 
 
-def merge(waiting: Waiting, answers: Sequence[Answer | None]) -> Answer:
-    """One answer from those of several owners, in the order of the rows that were asked."""
+def merge(
+    waiting: Waiting, answers: Sequence[Answer | None], declared: Sequence[Outcome] = ()
+) -> Answer:
+    """One answer from those of several owners, in the order of the rows that were asked.
+
+    declared: what the codes of an answer mean that does not say so itself.
+    """
     whole = [
         a for a, rows in zip(answers, waiting.rows, strict=True) if rows is None and a is not None
     ]
@@ -206,25 +211,38 @@ def merge(waiting: Waiting, answers: Sequence[Answer | None]) -> Answer:
         return Answer({}, code=np.full(waiting.asked.count, HELD, np.uint8))
     if len(given) == 1 and len(given[0][1]) == waiting.asked.count:
         return given[0][0]
-    code = _codes(waiting, given)
+    code, outcomes = _codes(waiting, given, declared)
     errors = {int(rows[i]): text for a, rows in given for i, text in (a.errors or {}).items()}
     if any(a.rows is not None for a, _ in given):
-        return _several(given, code, errors)
+        return replace(_several(given), code=code, outcomes=outcomes, errors=errors or None)
     order = np.concatenate([rows for _, rows in given])
     columns = {n: _scatter([a.columns[n] for a, _ in given], order) for n in given[0][0].columns}
-    return Answer(columns, code, errors=errors or None)
+    return Answer(columns, code, outcomes=outcomes, errors=errors or None)
 
 
 def _codes(
-    waiting: Waiting, given: list[tuple[Answer, NDArray[np.int64]]]
-) -> NDArray[np.uint8] | None:
+    waiting: Waiting, given: list[tuple[Answer, NDArray[np.int64]]], declared: Sequence[Outcome]
+) -> tuple[NDArray[np.uint8] | None, tuple[Outcome, ...] | None]:
+    """The code of each row, and what they mean: owners number reasons as they meet them."""
     if all(a.code is None for a, _ in given):
-        return None
+        return None, None
     code = np.zeros(waiting.asked.count, np.uint8)
+    outcomes = list(declared)
     for a, rows in given:
         if a.code is not None:
-            code[rows] = a.code
-    return code
+            code[rows] = a.code if a.outcomes is None else _renumber(a.outcomes, outcomes)[a.code]
+    return code, None if all(a.outcomes is None for a, _ in given) else tuple(outcomes)
+
+
+def _renumber(given: Sequence[Outcome], known: list[Outcome]) -> NDArray[np.uint8]:
+    """From an owner's codes to common ones; new reasons are added."""
+    codes = np.arange(256, dtype=np.uint8)
+    for number, outcome in enumerate(given, start=1):
+        if outcome not in known:
+            check_reasons(len(known) + 1)
+            known.append(outcome)
+        codes[number] = known.index(outcome) + 1
+    return codes
 
 
 def _scatter(columns: list[Column], order: NDArray[np.int64]) -> Column:
@@ -244,11 +262,7 @@ def _scatter(columns: list[Column], order: NDArray[np.int64]) -> Column:
     )
 
 
-def _several(
-    given: list[tuple[Answer, NDArray[np.int64]]],
-    code: NDArray[np.uint8] | None,
-    errors: dict[int, str],
-) -> Answer:
+def _several(given: list[tuple[Answer, NDArray[np.int64]]]) -> Answer:
     """Answers with none or several outputs for a row: rows are renumbered and merged stably."""
     rows = np.concatenate([asked[a.rows] for a, asked in given if a.rows is not None])
     order = np.argsort(rows, kind="stable")
@@ -257,7 +271,7 @@ def _several(
         cells = [a.columns[name] for a, _ in given]
         arrays = [pa.array(c) if isinstance(c, np.ndarray) else arrow.combine(c) for c in cells]
         columns[name] = arrow.take(arrow.concat(arrays), order)
-    return Answer(columns, code, rows[order], errors=errors or None)
+    return Answer(columns, rows=rows[order])
 
 
 __all__ = ["Home", "Owner", "Part", "Waiting", "group_of", "merge", "owned"]

@@ -92,7 +92,8 @@ class Member:
         lists = [own if w == self.number else given or [] for w, given in enumerate(answers)]
         for i, waiting in enumerate(self.waiting.pop(step)):
             begun = time.perf_counter()
-            merged = merge(waiting, [given[i] if i < len(given) else None for given in lists])
+            found = [given[i] if i < len(given) else None for given in lists]
+            merged = merge(waiting, found, node.spec.outcomes)
             table = waiting.passage.tables[node.inputs[0]]
             waiting.passage.put(node, *complete(node, table, waiting.asked, merged))
             waiting.passage.busy_s += time.perf_counter() - begun

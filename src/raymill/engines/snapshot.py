@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.engines.graph import Keeper
 from raymill.engines.operator import KeyRoot
+from raymill.flow.objects import dump_objects, load_objects
 from raymill.flow.plan import Plan
-from raymill.flow.record import dump_objects, load_objects
 from raymill.flow.task import State
 
 Rows = pa.Table | pa.RecordBatch
@@ -32,7 +32,7 @@ def snapshot(keeper: Keeper) -> dict[str, pa.RecordBatch]:
         label = keeper.nodes[number].label
         node = keeper.nodes[number]
         state.grow(keeper.key_count(node))
-        tables[f"state:{label}"] = _columns(state)
+        tables[f"state:{label}"] = _columns(state, node.spec.objects is not None)
         if state.held is not None:
             tables[f"held:{label}"] = state.held
     return tables
@@ -42,14 +42,14 @@ def _name(keeper: Keeper, root: KeyRoot) -> str:
     return f"keys:{keeper.nodes[root[0]].label}"
 
 
-def _columns(state: State) -> pa.RecordBatch:
+def _columns(state: State, has_objects: bool) -> pa.RecordBatch:
     arrays: list[Any] = []
     names: list[str] = []
     rows = state.table[: len(state)]
     for name in rows.dtype.names or ():
         arrays.append(_column(rows[name]))
         names.append(name)
-    if state.objects:
+    if has_objects:
         arrays.append(dump_objects(state.objects[: len(state)]))
         names.append("object")
     if not arrays:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from raymill.errors import ConfigError
+
 EMIT = 0
+MOST_REASONS = 250
 RAISED = 253
 BAD_INPUT = 254
 HELD = 255
@@ -23,3 +26,12 @@ class Fail:
 
 
 Outcome = Skip | Fail
+
+
+def check_reasons(count: int) -> None:
+    """Refuse more reasons than codes can name. Raises ConfigError."""
+    if count > MOST_REASONS:
+        raise ConfigError(
+            f"A task gave more than {MOST_REASONS} different reasons",
+            hint="make Skip and Fail constants",
+        )

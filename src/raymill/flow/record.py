@@ -1,7 +1,7 @@
 """Lifts a record function: plain Python on one record, called once for each."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raymill import arrow, json
+from raymill import arrow
 from raymill.arrow import Array
-from raymill.errors import ConfigError, PipelineError
-from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip
+from raymill.errors import PipelineError
+from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip, check_reasons
 from raymill.flow.parameters import call_with
 from raymill.flow.task import Answer, Kind, Port, Rows, Spec, State, Task
 
@@ -232,10 +232,7 @@ def _map(call: Callable[..., Any], cells: list[Any]) -> list[Any]:
 def _intern(outcomes: dict[Outcome, int], outcome: Outcome) -> int:
     found = outcomes.get(outcome)
     if found is None:
-        if len(outcomes) >= 250:
-            raise ConfigError(
-                "A task gave more than 250 different reasons", hint="make Skip and Fail constants"
-            )
+        check_reasons(len(outcomes) + 1)
         found = outcomes[outcome] = len(outcomes) + 1
     return found
 
@@ -258,18 +255,3 @@ def _column(
             errors[i] = f"`{field.name}` is {cell!r}, which is no {field.type}"
             fitting.append(None)
     return arrow.array(fitting, field.type)
-
-
-def dump_objects(objects: list[Any]) -> Array:
-    """Write the states of record functions as JSON text, for a snapshot."""
-    return pa.array(
-        [json.dumps({f.name: getattr(o, f.name) for f in fields(o)}).decode() for o in objects]
-    )
-
-
-def load_objects(texts: Array, fresh: list[Any]) -> list[Any]:
-    """Read them again, into fresh states."""
-    for one, text in zip(fresh, texts.to_pylist(), strict=True):
-        for name, value in json.loads(str(text)).items():
-            setattr(one, name, value)
-    return fresh
