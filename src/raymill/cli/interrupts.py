@@ -21,9 +21,9 @@ def interruptible(started: Started) -> Iterator[None]:
     resumable = bool(started.job.options.checkpoint)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _end)
         if not resumable:
-            raise KeyboardInterrupt
+            _end(number, frame)
         sys.stderr.write(STOPPING)
         started.cancel()
 
@@ -37,3 +37,12 @@ def interruptible(started: Started) -> Iterator[None]:
         raise Interrupted("Interrupted", hint=WITH if resumable else WITHOUT) from None
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End without waiting for what worker processes have in hand."""
+    import multiprocessing
+
+    for child in multiprocessing.active_children():
+        child.kill()
+    raise KeyboardInterrupt

@@ -44,7 +44,7 @@ class LocalRunner:
         try:
             pieces = self._pieces(job, first)
             if job.options.workers > 1:
-                with Parallel(job, recorder, keeper) as parallel:
+                with Parallel(job, recorder, keeper, self._cancelled) as parallel:
                     parallel.run(pieces)
             else:
                 sequential(job, recorder, keeper, pieces)
@@ -93,8 +93,11 @@ class Parallel:
     """Reading, parsing, stateless work and encoding by a pool; states in block order by the
     calling thread."""
 
-    def __init__(self, job: Job, recorder: Recorder, keeper: Keeper) -> None:
+    def __init__(
+        self, job: Job, recorder: Recorder, keeper: Keeper, cancelled: threading.Event
+    ) -> None:
         self.job = job
+        self.cancelled = cancelled
         self.recorder = recorder
         self.keeper = keeper
         self.phases = Phases(job.plan)
@@ -116,6 +119,10 @@ class Parallel:
     def __exit__(self, *_: object) -> None:
         self.threads.shutdown(wait=True, cancel_futures=True)
         if self.heads is not self.threads:
+            if self.cancelled.is_set():  # nobody waits for what they have in hand
+                from raymill.engines.processes import kill
+
+                kill(self.heads)
             self.heads.shutdown(wait=True, cancel_futures=True)
 
     def run(self, pieces: Iterator[Piece]) -> None:
@@ -124,7 +131,7 @@ class Parallel:
         tails: deque[Future[Settled]] = deque()
         following = 0
         more = True
-        while more or heads:
+        while (more or heads) and not self.cancelled.is_set():
             while more and len(heads) < self.limit:
                 piece = next(pieces, None)
                 if piece is None:

@@ -4,9 +4,10 @@ more of them."""
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 
 from raymill.engines.graph import Passage, Phases, open_tasks
 from raymill.engines.run import Job
@@ -29,8 +30,15 @@ def heads(
     return ProcessPoolExecutor(workers, context, _begin, (sent,)), _head
 
 
+def kill(pool: Executor) -> None:
+    """End the processes of a pool without waiting for what they have in hand."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.kill()
+
+
 def _begin(sent: bytes) -> None:
     global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the run decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job: Job = pickle.loads(sent)
     open_tasks(job.plan)
