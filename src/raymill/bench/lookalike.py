@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 SEED = 1701
@@ -59,6 +60,7 @@ def _clock(chance: random.Random) -> str:
     return f"2013-01-14 {minutes // 60:02d}:{minutes % 60:02d}:00"
 
 
+@cache
 def key_names(count: int) -> list[str]:
     """Identifiers of 26 characters, all different."""
     chance = random.Random(SEED)

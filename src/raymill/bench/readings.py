@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,15 @@ def _texts(setup: Setup, stream: str) -> list[bytes]:
     if path is not None:
         found = [line.partition(b",")[2] for line in path.read_bytes().splitlines() if line]
     else:
-        rows = lookalike.values(stream, CYCLE if stream == "city" else 1000)
-        start = lookalike.START
-        found = [lookalike.record(stream, row, start + i).encode() for i, row in enumerate(rows)]
+        found = _made(stream)
     return _many_sources(found) if stream == "city" else found
+
+
+@cache
+def _made(stream: str) -> list[bytes]:
+    rows = lookalike.values(stream, CYCLE if stream == "city" else 1000)
+    start = lookalike.START
+    return [lookalike.record(stream, row, start + i).encode() for i, row in enumerate(rows)]
 
 
 def _many_sources(found: list[bytes]) -> list[bytes]:

@@ -29,6 +29,7 @@ from raymill.flow.source import Block, Piece, Source
 LINES = 2_000_000
 FEW = 500_000
 WORKERS = 2
+BEFORE = 8  # pieces before a worker is lost
 ROUNDS = 40  # of a record function that takes about two microseconds
 
 
@@ -213,10 +214,15 @@ class Losing(Timed):
     def pieces(self, first: int = 0) -> Iterator[Piece]:
         """Lose the worker once, behind the first pieces."""
         for count, piece in enumerate(super().pieces(first)):
-            if count == 2 and self.lose is not None:
-                lose, self.lose = self.lose, None
-                lose()
+            if count == BEFORE:
+                self._lose()
             yield piece
+        self._lose()
+
+    def _lose(self) -> None:
+        lose, self.lose = self.lose, None
+        if lose is not None:
+            lose()
 
 
 def _recovery(setup: Setup) -> Work:

@@ -243,16 +243,18 @@ def _with_filter(setup: Setup) -> Then:
     from raymill.engines.hashing import hash_texts
     from raymill.tasks import bloom
 
-    shape = bloom.shape(MEMBERS, 0.01)
+    count = max(KEYS, setup.count(MEMBERS))
+    shape = bloom.shape(count, 0.01)
     words: NDArray[np.uint64] = np.zeros(shape.blocks * 8, np.uint64)
-    bloom.insert(hash_texts(pa.array(members(MEMBERS))), words, shape.probes)
+    bloom.insert(hash_texts(pa.array(members(count))), words, shape.probes)
     path = setup.folder / "members.jsonl"
     path.write_bytes(json.dumps({"model": bloom.pack(words, shape.probes).decode()}) + b"\n")
     return lambda stream: stream.then("bloom_filter_check", field="source", model=str(path))
 
 
 def _looked_up(setup: Setup, columns: dict[str, list[Any]]) -> Callable[[], Any]:
-    bits = plain.bloom_filter(members(setup.count(MEMBERS) + KEYS), size=1_200_000)
+    some = members(max(KEYS, setup.count(FEW)))
+    bits = plain.bloom_filter(some, size=len(some) * 6 // 5)
     return partial(plain.bloom_filter_check, columns["source"], bits)
 
 
