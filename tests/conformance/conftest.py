@@ -1,13 +1,15 @@
 """What the conformance tests share: one crew of Ray workers that goes from run to run."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from raymill.app.streams import Run, Started
 from raymill.engines.job import run_job
-from raymill.engines.run import Report
+from raymill.engines.local import LocalRunner
+from raymill.engines.run import Report, Runner
 
 Go = Callable[..., Report]
 
@@ -24,11 +26,16 @@ def crew(ray_cluster: None) -> Iterator[list[Any]]:
 
 
 @pytest.fixture
-def go(engine: str, request: pytest.FixtureRequest) -> Go:
-    """Run a pipeline on the engine under test."""
+def make_runner(engine: str, request: pytest.FixtureRequest) -> Callable[[], Runner]:
+    """Make a runner of the engine under test."""
     if engine == "local":
-        return lambda pipeline, **how: Started(Run(pipeline, **how)).run()
+        return LocalRunner
     from raymill.engines.ray import RayEngine
 
-    idle = request.getfixturevalue("crew")
-    return lambda pipeline, **how: run_job(RayEngine(idle), Started(Run(pipeline, **how)).job)
+    return partial(RayEngine, request.getfixturevalue("crew"))
+
+
+@pytest.fixture
+def go(make_runner: Callable[[], Runner]) -> Go:
+    """Run a pipeline on the engine under test."""
+    return lambda pipeline, **how: run_job(make_runner(), Started(Run(pipeline, **how)).job)

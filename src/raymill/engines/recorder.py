@@ -108,6 +108,8 @@ class Recorder:
         self._records = self._bytes = self._since = 0
         if options.checkpoint and options.resume:
             self.resumed = checkpoint.load(options.checkpoint)
+        elif options.checkpoint:
+            checkpoint.remove(options.checkpoint)  # it speaks of outputs that begin anew
         marks: Mapping[str, Any] = {}
         first = 0
         if self.resumed is not None:
