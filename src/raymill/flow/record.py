@@ -167,7 +167,9 @@ class RecordTask(Task):
         ((name, kind),) = returns.columns
         try:
             if kind == pa.float64() and not self.declared.options.missing:
-                return {name: np.fromiter(results, np.float64, len(results))}
+                values = np.fromiter(results, np.float64, len(results))
+                # None becomes NaN there, and is no result
+                return None if np.isnan(values).any() and None in results else {name: values}
             return (
                 {name: pa.array(results, kind)}
                 if None not in results or self.declared.options.missing
