@@ -32,7 +32,7 @@ def pairs(given: Sequence[str] | None) -> dict[str, str]:
 
 
 def pace(
-    repeat: int, rate: float | None, time_scale: float | None
+    repeat: int, rate: float | None, time_scale: float | None, time: str
 ) -> Callable[[Source], Source] | None:
     """How the source is repeated and replayed. Raises ConfigError."""
     if rate is not None and time_scale is not None:
@@ -49,7 +49,7 @@ def pace(
 
         paced: Source = Repeated(source, repeat) if repeat > 1 else source
         if rate is not None or time_scale is not None:
-            paced = Replayed(paced, rate=rate, time_scale=time_scale)
+            paced = Replayed(paced, rate=rate, time_scale=time_scale, column=time)
         return paced
 
     return wrap

@@ -1,24 +1,16 @@
 """`raymill ray`: commands of the older runner, with its block of totals, on the Ray engine."""
 
-import os
 import sys
-from dataclasses import replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill.app.outputs import runs
-from raymill.app.pipelines import Request
-from raymill.cli.report import show_metrics
-from raymill.cli.series import run_all
-from raymill.cli.summary import Summary, warnings
-from raymill.connectors.nowhere import NowhereSink
-from raymill.engines.job import Run
+from raymill.cli.report import show_table
+from raymill.engines.ray import RayRunner
 from raymill.errors import ConfigError
-from raymill.flow.pipeline import Pipeline
-from raymill.flow.sink import Write
 
 RULE = "=" * 60
+ACTOR = ("actor", "processed", "none filtered", "errors", "busy", "records/sec")
 
 Actors = Annotated[int, Parameter(name=["-a", "--actors"])]
 Config = Annotated[str | None, Parameter(name=["-c", "--config"])]
@@ -50,26 +42,25 @@ def run_file(
     actors
         How many actors.
     verbose
-        Show what each actor counted.
+        Show what each actor did.
     """
     _say(f"Starting Ray execution: task={task}, actors={actors}", f"Input: {file}")
     if output is not None:
         _say(f"Output: {output}")
-    request = Request(task, (file,), output, config=config)
-    wanted = runs(request, **_how(actors)) if output is not None else _counted(request, actors)
-    summary = Summary.of(task, run_all(wanted))
+    with RayRunner(actors) as runner:
+        totals = runner.run_file(task, file, output, config)
     rows = [
-        ("Total records:", f"{summary.records_in}"),
-        ("Processed:", f"{summary.records_in}"),
-        ("Valid results:", f"{summary.records_out}"),
-        ("None filtered:", f"{_without_result(summary)}"),
-        ("Errors:", f"{summary.records_failed}"),
-        ("Total time:", f"{summary.elapsed_s:.2f}s"),
-        ("Throughput:", f"{summary.throughput:.1f} records/sec"),
-        ("Actors used:", f"{actors}"),
+        ("Total records:", f"{totals['total_records']}"),
+        ("Processed:", f"{totals['processed_records']}"),
+        ("Valid results:", f"{totals['valid_results']}"),
+        ("None filtered:", f"{totals['none_filtered']}"),
+        ("Errors:", f"{totals['errors']}"),
+        ("Total time:", f"{totals['total_time']:.2f}s"),
+        ("Throughput:", f"{totals['throughput']:.1f} records/sec"),
+        ("Actors used:", f"{totals['num_actors']}"),
     ]
     _block("Ray Execution Complete!", rows)
-    _details(summary, verbose)
+    _details([totals], verbose)
 
 
 def run_batch(
@@ -96,7 +87,7 @@ def run_batch(
     actors
         How many actors.
     verbose
-        Show what each actor counted.
+        Show what each actor did.
     """
     if not files:
         raise ConfigError("`raymill ray run-batch` needs files", hint="name one or more")
@@ -104,40 +95,18 @@ def run_batch(
     _say(f"Files to process: {len(files)}")
     if output_dir is not None:
         _say(f"Output directory: {output_dir}")
-    where = os.path.join(output_dir, "") if output_dir is not None else None
-    request = Request(task, files, where, config=config)
-    wanted = runs(request, **_how(actors)) if where is not None else _counted(request, actors)
-    summary = Summary.of(task, run_all(wanted))
+    with RayRunner(actors) as runner:
+        totals = runner.run_batch(task, files, output_dir, config)
     rows = [
-        ("Files processed:", f"{len(summary.runs)}"),
-        ("Total records:", f"{summary.records_in}"),
-        ("Processed:", f"{summary.records_in}"),
-        ("Errors:", f"{summary.records_failed}"),
-        ("Batch time:", f"{summary.elapsed_s:.2f}s"),
-        ("Throughput:", f"{summary.throughput:.1f} records/sec"),
+        ("Files processed:", f"{totals['files_processed']}"),
+        ("Total records:", f"{totals['total_records']}"),
+        ("Processed:", f"{totals['processed_records']}"),
+        ("Errors:", f"{totals['errors']}"),
+        ("Batch time:", f"{totals['batch_time']:.2f}s"),
+        ("Throughput:", f"{totals['throughput']:.1f} records/sec"),
     ]
     _block("Ray Batch Processing Complete!", rows)
-    _details(summary, verbose)
-
-
-def _how(actors: int) -> dict[str, Any]:
-    return {"engine": "ray", "workers": actors}
-
-
-def _counted(request: Request, actors: int) -> list[Run]:
-    """Runs over each file whose records are only counted; bad ones are kept under its name."""
-    found = []
-    for file in request.inputs:
-        letters = f"{os.path.basename(file)}.dead.jsonl"
-        for run in runs(replace(request, inputs=(file,)), dead_letter=letters, **_how(actors)):
-            ends = tuple((node, Write(NowhereSink())) for node, _ in run.pipeline.sinks)
-            found.append(replace(run, pipeline=Pipeline(ends)))
-    return found
-
-
-def _without_result(summary: Summary) -> int:
-    """Records that were skipped, or held in a window: the older tool's tasks returned None."""
-    return max(0, summary.records_in - summary.records_failed - summary.records_out)
+    _details(totals["file_metrics"], verbose)
 
 
 def _block(title: str, rows: list[tuple[str, str]]) -> None:
@@ -145,11 +114,26 @@ def _block(title: str, rows: list[tuple[str, str]]) -> None:
     _say("", RULE, title, RULE, *lines, RULE)
 
 
-def _details(summary: Summary, verbose: bool) -> None:
-    if verbose:
-        show_metrics(summary.counted, by_worker=True, stream=sys.stdout)
-    for text in warnings(summary):
-        sys.stderr.write(f"warning: {text}\n")
+def _details(files: list[dict[str, Any]], verbose: bool) -> None:
+    for totals in files:
+        for reason, count in totals["failed"].items():
+            _warn(f"{count:,} records failed: {reason}")
+        if verbose:
+            show_table(ACTOR, map(_actor, totals["actor_metrics"]), stream=sys.stdout)
+
+
+def _actor(one: dict[str, Any]) -> tuple[str, ...]:
+    counts = (one["total_processed"], one["none_filtered"], one["errors"])
+    return (
+        f"{one['actor']}",
+        *(f"{count:,}" for count in counts),
+        f"{one['total_time']:.2f}s",
+        f"{one['throughput']:,.1f}",
+    )
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")
 
 
 def _say(*lines: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from raymill.config import settings
 from raymill.connectors import open_sink, open_source
 from raymill.connectors.dead_letter import DeadLetterSink
+from raymill.engines.peek import Peekable
 from raymill.engines.places import check_outputs, check_resumable, letters_beside, make_folder
 from raymill.engines.run import Job, OnError, Options, Progress, Report, Runner
 from raymill.errors import ConfigError
@@ -51,10 +52,14 @@ def make_job(wanted: Run) -> Job:
     if wanted.resume and not wanted.checkpoint:
         raise ConfigError("A run can resume from a checkpoint only", hint="add --checkpoint DIR")
     source = source_of(wanted.pipeline)
+    if not getattr(source, "resumable", True):
+        source = Peekable(source)
     made = plan(wanted.pipeline, source)
-    source = source.select(made.wanted)
+    if isinstance(source, Peekable):
+        source.begin()
     if wanted.wrap is not None:
         source = wanted.wrap(source)
+    source = source.select(made.wanted)
     sinks = tuple(open_sink(write) for _, write in made.sinks)
     options = _options(wanted)
     letters = _letters(wanted, made, sinks) if options.on_error == "dead-letter" else None

@@ -46,6 +46,7 @@ class SenmlCsv:
             raise ConfigError(f"`unknown` cannot be {unknown!r}", hint="fail or drop")
         self._door: TextDoor = open_text(tuple(paths))
         self.names = self._door.names
+        self.resumable = self._door.resumable
         self._options: dict[str, Any] = {
             "unknown": unknown,
             "rfc": rfc,
