@@ -59,7 +59,7 @@ def clean(batch: pa.RecordBatch, ports: Mapping[str, str], reads: Mapping[str, P
     bad: dict[int, str] = {}
     for name, column in ports.items():
         read = _READ[reads[name].kind]
-        columns[name], wrong = read(batch.column(column), column, reads[name].null)
+        columns[name], wrong = read(_told(batch.column(column)), column, reads[name].null)
         for row, reason in wrong.items():
             bad.setdefault(row, reason)
     if not bad:
@@ -71,6 +71,13 @@ def clean(batch: pa.RecordBatch, ports: Mapping[str, str], reads: Mapping[str, P
 
 
 Wrong = dict[int, str]
+
+
+def _told(column: Array) -> Array:
+    """A column whose nulls can be counted: a dictionary may have a null of its own."""
+    if pa.types.is_dictionary(column.type) and column.dictionary.null_count:  # type: ignore[attr-defined]
+        return arrow.dictionary_decode(column)
+    return column
 
 
 def _number(column: Array, name: str, null: bool) -> tuple[Column, Wrong]:
@@ -100,9 +107,12 @@ def _as_floats(column: Array, name: str) -> tuple[NDArray[np.float64], Wrong]:
             column = arrow.cast(column, pa.float64(), safe=False)
         return arrow.to_numpy(column), {}
     try:
-        return arrow.to_numpy(arrow.cast(column, pa.float64())), {}
+        values = arrow.to_numpy(arrow.cast(column, pa.float64()))
     except pa.ArrowInvalid:
         return _each(column.to_pylist(), name, float, "number")
+    if _all_finite(values):
+        return values, {}
+    return _each(column.to_pylist(), name, float, "number")  # Arrow's NaN has more spellings
 
 
 def _spread(column: Any, known: NDArray[Any], wrong: Wrong) -> tuple[NDArray[Any], Wrong]:
@@ -158,7 +168,7 @@ def _as_integers(column: Array, name: str, read: Any, noun: str) -> tuple[NDArra
     if column.null_count and not _is_text(column.type):
         column = arrow.fill_null(column, 0)
     try:
-        if not _is_text(column.type) or column.null_count == 0:
+        if not _is_text(column.type) or (column.null_count == 0 and not _may_be_hex(column)):
             return arrow.to_numpy(arrow.cast(column, pa.int64())), {}
     except pa.ArrowInvalid:
         pass
@@ -166,6 +176,12 @@ def _as_integers(column: Array, name: str, read: Any, noun: str) -> tuple[NDArra
     if pa.types.is_floating(column.type):
         cells = [cell if cell == cell // 1 else "" for cell in cells]
     return _each(cells, name, read, noun)
+
+
+def _may_be_hex(texts: Array) -> bool:
+    """Arrow reads 0x1F as an integer, and Python does not."""
+    data = texts.buffers()[2]
+    return data is not None and b"x" in data.to_pybytes().lower()
 
 
 def _without_nulls(column: Array, name: str, wrong: Wrong) -> Wrong:
