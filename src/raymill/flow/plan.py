@@ -173,9 +173,11 @@ class _Planner:
         given, ports = _split(node.task, node.given)
         if number not in self.learnt:
             task = node.task.bound(**given).lift()
+            node = _over_one_column(node, task.spec(), ports, schema)
             self.learnt[number] = self._learn(task, node, ports, inputs[0])
         task = self.learnt[number]
         spec = task.spec()
+        node = _over_one_column(node, spec, ports, schema)
         bindings = _bind(node, spec, ports, schema)
         _check_types(node.label, spec, bindings, schema)
         _check_key(node, spec, schema)
@@ -258,14 +260,27 @@ def _bind(node: Node, spec: Spec, ports: Mapping[str, str], schema: pa.Schema) -
     return bindings
 
 
+def _over_one_column(node: Node, spec: Spec, ports: Mapping[str, str], schema: pa.Schema) -> Node:
+    """Bind the first input to the only column that there is (lines have one), unless told."""
+    first = first_port(spec.reads)
+    assert node.task is not None
+    declared = node.task.declared
+    whole = not declared.is_columns and declared.signature.record
+    if first is None or whole or spec.reads[first].optional or node.field is not None:
+        return node
+    free = first not in ports and first not in schema.names
+    return replace(node, field=schema.names[0]) if free and len(schema.names) == 1 else node
+
+
 def _field(schema: pa.Schema, name: str, where: str, *, asked: bool = True) -> None:
     if name in schema.names:
         return
     fields = ", ".join(schema.names)
     guess = near(name, schema.names)
-    what = f"`{name}`" if asked else f"`{name}`, which it reads unless told otherwise"
+    said = "" if asked else ", which is read where no other is named"
     tail = f"fields: {fields}" if asked else f"name one with --field; fields: {fields}"
-    raise PipelineError(f"No field {what} for {where}", hint=f"{guess} {tail}" if guess else tail)
+    hint = f"{guess} {tail}" if guess else tail
+    raise PipelineError(f"No field `{name}` for {where}{said}", hint=hint)
 
 
 def _is_text(kind: pa.DataType) -> bool:
