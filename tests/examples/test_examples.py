@@ -2,8 +2,8 @@
 
 Expected lines: the Kalman filter of example 1 begins with p = 30.01, so that the first result is
 25.5 * 30.01 / 31.01 = 24.68; the rest is read off the data of each example by hand, or (the buoy's)
-counted with awk: 627 of 19,226 readings lie above 20 degrees. Weeks by epoch time begin on Thursdays:
-from 11 February 2016 to 16 March 2017 there are 57, and the last one is open at the end.
+counted with awk: 627 of 19,226 readings lie above 20 degrees. Weeks by epoch time begin on
+Thursdays: from 11 February 2016 to 16 March 2017 there are 57, and the last is open at the end.
 """
 
 import runpy
