@@ -1,0 +1,1 @@
+"""Tide gauges: what a package of somebody else adds to raymill."""
