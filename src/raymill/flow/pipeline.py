@@ -60,8 +60,8 @@ class Stream:
         mapping.
         Everything else is an input's column or a parameter, by name.
 
-        >>> read("city.csv").then("kalman_filter", field="temperature", key="source",
-        q=0.1).labels()
+        >>> readings = read("city.csv")
+        >>> readings.then("kalman_filter", field="temperature", key="source", q=0.1).labels()
         ['read', 'kalman_filter']
         """
         configured = as_declared(task)
