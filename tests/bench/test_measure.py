@@ -93,8 +93,24 @@ def test_a_row_of_a_missing_library_is_left_out_with_the_reason(
     monkeypatch.setattr("raymill.bench.measure.cases", lambda names, large: [case])
     found = measure(Wanted(runs=1))
     reason = "`no_such_library` is not installed: pip install 'raymill[no_such_library]'"
-    assert found["left_out"] == [{"name": "made.far", "reason": reason}]
+    assert found["left_out"] == [{"name": "made.far", "reason": reason, "failed": False}]
     assert found["rows"] == []
+
+
+def fails(setup: Setup) -> Work:
+    raise InputError("no such luck")
+
+
+def test_a_row_that_fails_says_why_and_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = Case("a.bad", "", fails), Case("a.good", "", lambda setup: work_of(1, 2))
+    monkeypatch.setattr("raymill.bench.measure.cases", lambda names, large: [bad, good])
+    assert main(["bench", "--runs", "1", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    reason = "InputError: no such luck"
+    assert found["left_out"] == [{"name": "a.bad", "reason": reason, "failed": True}]
+    assert [row["name"] for row in found["rows"]] == ["a.good"]
 
 
 def test_a_name_takes_all_that_lie_below_it() -> None:

@@ -37,6 +37,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Left:
+    """A row without a figure, and why."""
+
+    name: str
+    reason: str
+    failed: bool = False  # it was tried
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What is to be measured, and how thoroughly."""
 
@@ -57,8 +66,8 @@ class Wanted:
 def measure(wanted: Wanted, tell: Tell = lambda text: None) -> dict[str, Any]:
     """Measure rows, and give them with the machine as JSON values. Raises UnknownName, InputError.
 
-    `machine` says where, `rows` are the figures, `left_out` the rows that cannot be measured here,
-    with the reason.
+    `machine` says where, `rows` are the figures, `left_out` the rows that cannot be measured here
+    or failed, with the reason.
     """
     if wanted.data is not None and not wanted.data.is_dir():
         raise InputError(
@@ -68,18 +77,23 @@ def measure(wanted: Wanted, tell: Tell = lambda text: None) -> dict[str, Any]:
         raise ConfigError(f"A row needs a run and a record, not {wanted.runs}, {wanted.records}")
     chosen = cases(wanted.names, large=wanted.large)
     machine = asdict(this_machine())
-    missing = {case.name: reason for case in chosen if (reason := _missing(case))}
+    left = [Left(case.name, reason) for case in chosen if (reason := _missing(case))]
     setup = Setup(wanted.records, wanted.runs, wanted.data)
     rows: list[Row] = []
     with setup.lasting:
-        for family in families([case for case in chosen if case.name not in missing]):
-            with TemporaryDirectory(prefix="raymill-bench-") as folder:
-                rows += _measured(family, replace(setup, folder=Path(folder)), tell)
-    ordered = sorted(rows, key=lambda row: [case.name for case in chosen].index(row.name))
+        for family in families(case for case in chosen if not _missing(case)):
+            try:
+                with TemporaryDirectory(prefix="raymill-bench-") as folder:
+                    rows += _measured(family, replace(setup, folder=Path(folder)), tell)
+            except Exception as error:  # told as its rows' reason; the other rows go on
+                reason = f"{type(error).__name__}: {error}"
+                left += [Left(case.name, reason, failed=True) for case in family]
+    order = {case.name: number for number, case in enumerate(chosen)}
+    rows.sort(key=lambda row: order[row.name])
     return {
         "machine": machine,
-        "rows": [asdict(row) for row in ordered],
-        "left_out": [{"name": name, "reason": reason} for name, reason in missing.items()],
+        "rows": [asdict(row) for row in rows],
+        "left_out": [asdict(one) for one in left],
     }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from raymill import json
+from raymill.cli.failures import DONE, FAILED
 from raymill.cli.report import show_table
 from raymill.flow.registry import locate
 
@@ -21,7 +22,7 @@ def bench(
     quick: bool = False,
     large: bool = False,
     json_: bool = False,
-) -> None:
+) -> int:
     """Measure speed and memory: all areas, or those that are named.
 
     Each row is the median of several runs, with the least and the most of them. A ratio says how
@@ -54,6 +55,7 @@ def bench(
         sys.stdout.write(json.dumps(found, indent=True).decode() + "\n")
     else:
         show(found)
+    return FAILED if any(row["failed"] for row in found["left_out"]) else DONE
 
 
 def tell(name: str) -> None:

@@ -227,6 +227,9 @@ class Losing(Timed):
 
 def _recovery(setup: Setup) -> Work:
     ray = cluster(setup)
+    for actor in setup.once("actors", list):
+        ray.kill(actor)
+    setup.once("actors", list).clear()
     path = write_stream(setup, "city", setup.count(FEW))
 
     def work() -> Sample:

@@ -23,7 +23,7 @@ LINES = 1_000_000
 TABLE = 5_000_000
 STAGED = 8  # pieces that go through each stage together
 TO_JSONL = "a SenML-CSV file of CITY parsed, kalman_filter by `source`, to a JSONL file"
-TO_PARQUET = "a Parquet file of four columns, kalman_filter by `source`, to a Parquet file"
+TO_PARQUET = "a Parquet file of three columns, kalman_filter by `source`, to a Parquet file"
 TO_NOTHING = "a SenML-CSV file of CITY parsed, kalman_filter by `source`, to nothing"
 
 
@@ -80,13 +80,13 @@ def _parquet(setup: Setup, workers: int = 1) -> Work:
 
 
 def write_table(setup: Setup, count: int) -> Path:
-    """A Parquet file of readings: `source` as a dictionary, time, temperature, humidity."""
+    """A Parquet file of readings: `source` as a dictionary, time, temperature."""
     import pyarrow.parquet as pq
 
     options: Any = {"use_dictionary": ["source"]}
     path = setup.folder / f"city-{count}.parquet"
     if not path.exists():
-        found = batches(setup, "temperature", "humidity", count=count)
+        found = batches(setup, "temperature", count=count)
         with pq.ParquetWriter(path, found[0].schema, **options) as writer:
             for at in range(0, len(found), 2):
                 writer.write_table(pa.Table.from_batches(found[at : at + 2]), row_group_size=GROUP)
