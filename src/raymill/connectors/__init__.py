@@ -36,10 +36,14 @@ def format_of(name: str) -> str:
     >>> format_of("city_senml.csv.gz"), format_of("out.parquet"), format_of("notes")
     ('senml-csv', 'parquet', 'lines')
     """
+    return _by_ending(name) or "lines"
+
+
+def _by_ending(name: str) -> str | None:
     bare = name.lower()
     for ending in COMPRESSED:
         bare = bare.removesuffix(ending)
-    return next((kind for ending, kind in ENDINGS.items() if bare.endswith(ending)), "lines")
+    return next((kind for ending, kind in ENDINGS.items() if bare.endswith(ending)), None)
 
 
 def open_source(read: Read) -> Source:
@@ -84,7 +88,7 @@ def open_sink(write: Write) -> Sink:
 
         return MemorySink(where, **write.options)
     path = "-" if where is None else str(where)
-    kind = write.format or ("jsonl" if path == "-" else format_of(path))
+    kind = write.format or _by_ending(path) or "jsonl"  # which holds every record whole
     sink: Sink = _made(registry.load(registry.SINKS, kind), kind, path, write.options)
     return sink
 
