@@ -26,6 +26,7 @@ class Made:
 
     source: Path
     folder: Path
+    unit: int = UNIT
 
     @property
     def lines(self) -> Path:
@@ -43,9 +44,12 @@ class Made:
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint"
 
-    def pipeline(self, task: Any = add_up, format: str = "jsonl", **given: Any) -> Pipeline:
+    def pipeline(
+        self, task: Any = add_up, format: str = "jsonl", before: Any = None, **given: Any
+    ) -> Pipeline:
         """The running sums, as JSON lines and as Parquet."""
-        start = read(CsvSource((str(self.source),), unit=UNIT))
+        start = read(CsvSource((str(self.source),), unit=self.unit))
+        start = start.then(before) if before else start
         sums = start.then(task, **({"key": "key"} | given))
         return sums.write(str(self.lines), format) + sums.write(str(self.table))
 
@@ -84,13 +88,13 @@ def sums(count: int = COUNT) -> bytes:
     return ("\n".join(rows) + "\n").encode()
 
 
-def letters(source: Path, count: int = COUNT) -> bytes:
+def letters(source: Path, count: int = COUNT, task: str = "add_up") -> bytes:
     """The dead letters: line n + 2 holds record n, and two lines behind each 50th are bad."""
     rows = []
     for at, n in enumerate(range(0, count, BAD)):
         line = n + 3 + 2 * at
         rows.append(
-            f'{{"record":{{"n":{n},"key":"bad","value":null}},"task":"add_up",'
+            f'{{"record":{{"n":{n},"key":"bad","value":null}},"task":"{task}",'
             f'"reason":"`value` is null","file":"{source}","line":{line}}}'
         )
         rows.append(

@@ -107,6 +107,12 @@ def judge(value: float) -> float | Skip | Fail:
     return BROKEN if value < 0 else 24 / (value - 4)
 
 
+@task
+def same(value: float) -> float:
+    """A record function that changes nothing."""
+    return value
+
+
 @dataclass
 class Memory:
     seen: list[float] = field(default_factory=list)

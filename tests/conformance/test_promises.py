@@ -135,6 +135,16 @@ def test_a_run_goes_on_on_the_local_engine(made: Made, parquet: bytes, go: Go, a
     whole(made, parquet)
 
 
+def test_a_run_goes_on_that_was_broken_off_at_its_very_end(
+    made: Made, parquet: bytes, go: Go, after: Any, workers: int
+) -> None:
+    after(1, abort, "output.rename")  # all is read and saved, one output has its final name
+    with pytest.raises(Aborted):
+        go(made.pipeline(), workers=workers, **made.how())
+    assert go(made.pipeline(), workers=workers, **made.how(resume=True)).resumed
+    whole(made, parquet)
+
+
 def test_to_resume_without_a_checkpoint_is_to_begin(made: Made, parquet: bytes, go: Go) -> None:
     report = go(made.pipeline(), workers=2, **made.how(resume=True))
     assert not report.resumed
