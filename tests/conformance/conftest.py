@@ -14,7 +14,7 @@ from raymill.engines.run import Report, Runner
 Go = Callable[..., Report]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def crew(ray_cluster: None) -> Iterator[list[Any]]:
     """Ray workers that are taken again, since each takes seconds to start; others need their CPUs
     when these tests are over."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from raymill.config import settings
@@ -10,6 +11,7 @@ from raymill.connectors.dead_letter import DeadLetterSink
 from raymill.engines.peek import Peekable
 from raymill.engines.places import check_outputs, check_resumable, letters_beside, make_folder
 from raymill.engines.run import Job, OnError, Options, Progress, Report, Runner
+from raymill.engines.work import interpreter
 from raymill.errors import ConfigError
 from raymill.flow.pipeline import Pipeline, order
 from raymill.flow.plan import Plan, plan
@@ -61,6 +63,9 @@ def make_job(wanted: Run) -> Job:
         source = wanted.wrap(source)
     source = source.select(made.wanted)
     sinks = tuple(open_sink(write) for _, write in made.sinks)
+    for sink in sinks:
+        if wanted.workers > 1 and hasattr(sink, "threads"):
+            sink.threads = 1  # groups are packed beside the thread that writes
     options = _options(wanted)
     letters = _letters(wanted, made, sinks) if options.on_error == "dead-letter" else None
     check_outputs(source, sinks, letters)
@@ -108,9 +113,20 @@ def _letters(wanted: Run, made: Plan, sinks: tuple[Sink, ...]) -> DeadLetterSink
 def _identity(job: Job) -> dict[str, Any]:
     return {
         "input": dict(job.source.identity()),
-        "tasks": job.plan.identity(),
+        "tasks": [{**about, "files": _files(about)} for about in job.plan.identity()],
         "output": [dict(sink.identity()) for sink in job.sinks],
         "errors": job.options.on_error,
         "dead letters": job.letters.path if job.letters is not None else None,
         "key groups": job.options.key_groups,
+        "interpreter": interpreter(),
     }
+
+
+def _files(about: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Size and time of change of the files that parameters name: a model, a table."""
+    found: dict[str, list[int]] = {}
+    for name, value in about.get("parameters", {}).items():
+        path = Path(value) if isinstance(value, str) and 0 < len(value) < 4096 else None
+        if path is not None and path.is_file():
+            found[name] = [path.stat().st_size, path.stat().st_mtime_ns]
+    return found

@@ -42,6 +42,16 @@ def head(job: Job, phases: Phases, piece: Piece) -> list[Passage]:
     return passages
 
 
+def interpreter() -> str:
+    """What must be the same in all processes of a run, and over a resume, for the bytes to
+    agree."""
+    import sys
+
+    import numpy as np
+
+    return f"Python {sys.version_info.major}.{sys.version_info.minor}, numpy {np.__version__}"
+
+
 def portable(job: Job) -> Job:
     """A job as other processes get it: without what only the driver has."""
     return replace(job, letters=None, options=replace(job.options, progress=None))

@@ -3,8 +3,7 @@ reference."""
 
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -12,19 +11,19 @@ import pyarrow as pa
 from raymill import faults
 from raymill.engines import ending
 from raymill.engines.graph import Keeper, Phases, open_tasks
-from raymill.engines.member import Member
 from raymill.engines.ray.cluster import connected
+from raymill.engines.ray.flow import LAG, Flow, chunks
+from raymill.engines.ray.worker import RayWorker
 from raymill.engines.recorder import Recorder
 from raymill.engines.run import Job, Report
 from raymill.engines.snapshot import merged, restore
-from raymill.engines.work import portable
+from raymill.engines.work import interpreter, portable
 from raymill.errors import EngineError, EngineUnavailable, Interrupted
 from raymill.flow.source import Piece
 
 STEP_BYTES = 32 * 2**20  # of input that one worker takes in one step
-LEAST_PIECE = 256 * 2**10  # what a piece counts for at least
+BACKLOG_BYTES = 256 * 2**20  # of input carried by pieces, since the last checkpoint
 IN_FLIGHT = 3  # steps
-LAG = 1  # steps between a question and its answer, so that nobody waits
 MOST_DEATHS = 20  # without a step in between
 
 
@@ -94,7 +93,7 @@ class Crew:
                 break
         else:
             actor = self._new()
-        self.joined[number] = actor.join.remote(self.sent, number, self.count)
+        self.joined[number] = actor.join.remote(self.sent, number, self.count, interpreter())
         return actor
 
     def _new(self) -> Any:
@@ -106,7 +105,9 @@ class Crew:
 
     def run(self, first: int, cancelled: threading.Event) -> None:
         """Run every step, going back to the last checkpoint when a worker dies."""
-        self.piece = self.done = first  # the last checkpoint's position; what was taken
+        self.done = first  # the piece behind what was taken
+        self.incoming = self.job.source.pieces(first)
+        self.backlog: list[Piece] = []  # since the last checkpoint, to go back to
         deaths = 0
         self._gather_crew()
         while True:
@@ -171,29 +172,36 @@ class Crew:
     def _steps(self, cancelled: threading.Event) -> None:
         """Send steps, a few at a time; take what settles, in order; keep a checkpoint now and
         then."""
-        chunks = _chunks(self.job.source.pieces(self.piece), self.count, self._step_bytes())
         flow = Flow(self)
-        saved = time.monotonic()
-        following = self.piece
-        for chunk in chunks:
+        self.kept_at = time.monotonic()
+        following = self.done
+        for chunk in chunks(self._pieces(), self.count, self._step_bytes()):
             flow.send(chunk)
-            following = chunk[-1][-1].number + 1 if chunk[-1] else following
+            following = max(piece.number for pieces in chunk for piece in pieces) + 1
             while flow.in_flight > IN_FLIGHT + self.stages * LAG:
                 flow.take()
             stop = cancelled.is_set()
-            if (
-                stop
-                or self.recorder.due()
-                or time.monotonic() - saved >= self.job.options.checkpoint_s
-            ):
+            if stop or (following >= self.done and self._due()):
                 flow.drain()
                 self._save(following)
-                saved = time.monotonic()
             faults.point("ray.step")
             if stop:
                 raise self._interrupted()
         flow.drain()
         self._save(following)
+
+    def _pieces(self) -> Iterator[Piece]:
+        """The pieces behind the last checkpoint; a source is asked for each of them once."""
+        yield from list(self.backlog)
+        for piece in self.incoming:
+            self.backlog.append(piece)
+            yield piece
+
+    def _due(self) -> bool:
+        """Whether it is time to keep all state: for the user, or for going back to."""
+        late = time.monotonic() - self.kept_at >= self.job.options.checkpoint_s
+        carried = sum(piece.size_bytes for piece in self.backlog if piece.data is not None)
+        return late or self.recorder.due() or carried > BACKLOG_BYTES
 
     def _step_bytes(self) -> int:
         """What one worker takes in a step: so much that calls are few, so little that all have
@@ -215,9 +223,12 @@ class Crew:
         asked for it."""
         parts = self.ray.get([actor.snapshot.remote() for actor in self.actors])
         tables = merged(parts, self.job.plan)
-        if self.job.options.checkpoint:
+        is_new = following >= self.done  # behind a loss, steps are gone again that are written
+        if self.job.options.checkpoint and is_new:
             self.recorder.commit(following, tables)
-        self.saved, self.piece = tables, following
+        self.saved = tables
+        self.backlog = [piece for piece in self.backlog if piece.number >= following]
+        self.kept_at = time.monotonic()
 
     def gathered(self) -> Keeper:
         """All state in one place, for the end of input."""
@@ -238,168 +249,8 @@ class Crew:
             self.ray.kill(actor)
 
 
-class Flow:
-    """Steps on their way. Calls are sent with a lag, so that an actor finds the parts of the
-    others ready."""
-
-    def __init__(self, crew: Crew) -> None:
-        self.crew = crew
-        self.step = 0
-        self.open: deque[tuple[int, int, list[list[Any]]]] = (
-            deque()
-        )  # step, stage, refs of each worker's parts
-        self.ready: deque[tuple[int, list[Any]]] = deque()
-        self.last: dict[int, int] = {}  # step -> the piece that it ends with
-
-    @property
-    def in_flight(self) -> int:
-        """Steps that were sent and not taken."""
-        return len(self.open) + len(self.ready)
-
-    def send(self, chunk: Sequence[Sequence[Piece]]) -> None:
-        """Send a step: each worker its pieces."""
-        crew = self.crew
-        parts = crew.stages > 0 and crew.count
-        refs = []
-        for actor, pieces in zip(crew.actors, chunk, strict=True):
-            returns = parts or 1
-            given = actor.load.options(num_returns=returns).remote(self.step, list(pieces))
-            refs.append(given if returns > 1 else [given])
-        self.last[self.step] = max((p.number for pieces in chunk for p in pieces), default=-1)
-        if crew.stages == 0:
-            self.ready.append((self.step, [given[0] for given in refs]))
-        else:
-            self.open.append((self.step, 0, refs))
-            self._advance(LAG)
-        self.step += 1
-
-    def _advance(self, lag: int) -> None:
-        """Let each open step behind the newest `lag` answer one stage."""
-        going = list(self.open)[: max(0, len(self.open) - lag)]
-        for _ in going:
-            self.open.popleft()
-        kept = []
-        for step, stage, refs in going:
-            answers = self._own(step, stage, refs)
-            following = self._proceed(step, stage, answers)
-            if stage + 1 == self.crew.stages:
-                self.ready.append((step, [given[0] for given in following]))
-            else:
-                kept.append((step, stage + 1, following))
-        self.open.extendleft(reversed(kept))
-
-    def _own(self, step: int, stage: int, refs: list[list[Any]]) -> list[list[Any]]:
-        count = self.crew.count
-        found = []
-        for owner, actor in enumerate(self.crew.actors):
-            given = actor.own.options(num_returns=count).remote(
-                step,
-                stage,
-                *[refs[sender][owner] if sender != owner else None for sender in range(count)],
-            )
-            found.append(given if count > 1 else [given])
-        return found
-
-    def _proceed(self, step: int, stage: int, answers: list[list[Any]]) -> list[list[Any]]:
-        count = self.crew.count
-        last = stage + 1 == self.crew.stages
-        found = []
-        for sender, actor in enumerate(self.crew.actors):
-            returns = 1 if last else count
-            given = actor.proceed.options(num_returns=returns).remote(
-                step,
-                stage,
-                *[answers[owner][sender] if owner != sender else None for owner in range(count)],
-            )
-            found.append(given if returns > 1 else [given])
-        return found
-
-    def take(self) -> None:
-        """Wait for the oldest step and hand its blocks to the end of the run."""
-        while not self.ready:
-            self._advance(0)
-        step, refs = self.ready.popleft()
-        blocks = self.crew.ray.get(refs)
-        crew, last = self.crew, self.last.pop(step)
-        for settled in blocks:
-            for block in settled:
-                if block.piece >= crew.done:
-                    crew.recorder.take(block)
-        crew.done = max(crew.done, last + 1)
-
-    def drain(self) -> None:
-        """Take everything that is on its way."""
-        while self.open or self.ready:
-            self.take()
-
-
-class RayWorker:
-    """The actor of one worker."""
-
-    def __init__(self) -> None:
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
-
-    def join(self, job: bytes, number: int, workers: int) -> None:
-        """Learn what there is to do."""
-        import pickle
-
-        self.member = Member(pickle.loads(job), number, workers)
-
-    def ping(self) -> bool:
-        """Answer."""
-        return True
-
-    def restart(self, tables: Mapping[str, Any] | None, joined: None) -> bool:
-        """Go back to a snapshot."""
-        return self.member.restart(tables)
-
-    def load(self, step: int, pieces: Sequence[Piece]) -> Any:
-        """Read and run up to the first state."""
-        return self._several(self.member.load(step, pieces))
-
-    def own(self, step: int, stage: int, *parts: Any) -> Any:
-        """Answer for the keys of this worker."""
-        return self._several(self.member.own(step, stage, parts))
-
-    def proceed(self, step: int, stage: int, *answers: Any) -> Any:
-        """Take the answers and go on."""
-        return self._several(self.member.proceed(step, stage, answers))
-
-    def snapshot(self) -> Mapping[str, pa.RecordBatch]:
-        """The state of this worker's keys."""
-        return self.member.snapshot()
-
-    def _several(self, values: Any) -> Any:
-        """A list of one is one return value where one worker works alone."""
-        whole = (
-            self.member.workers == 1
-            and values
-            and (values[0] is None or isinstance(values[0], list))
-        )
-        return values[0] if whole else values
-
-
 def _by_value(ray: Any, job: Job) -> bytes:
     """Pickle a job; functions of a REPL or a script travel with it."""
     import ray.cloudpickle as cloudpickle
 
     return cloudpickle.dumps(job)  # type: ignore[no-any-return]
-
-
-def _chunks(pieces: Iterator[Piece], workers: int, most: int) -> Iterator[list[list[Piece]]]:
-    """Deal pieces out: each worker some neighbouring ones a step, about `most` bytes of them."""
-    chunk: list[list[Piece]] = [[]]
-    size = 0
-    for piece in pieces:
-        weight = max(piece.size_bytes, LEAST_PIECE)
-        if chunk[-1] and size + weight > most:
-            if len(chunk) == workers:
-                yield chunk
-                chunk = []
-            chunk.append([])
-            size = 0
-        chunk[-1].append(piece)
-        size += weight
-    if chunk[0]:
-        yield chunk + [[] for _ in range(workers - len(chunk))]
