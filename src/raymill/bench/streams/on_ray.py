@@ -56,7 +56,7 @@ class Timed:
 
     def select(self, columns: frozenset[str] | None) -> Source:
         """Take these columns."""
-        return Timed(self.source.select(columns))
+        return type(self)(self.source.select(columns))
 
     def pieces(self, first: int = 0) -> Iterator[Piece]:
         """Note the time, then give the pieces."""
@@ -227,9 +227,10 @@ class Losing(Timed):
 
 def _recovery(setup: Setup) -> Work:
     ray = cluster(setup)
-    for actor in setup.once("actors", list):
+    idle: list[Any] = setup.once("actors", list)
+    for actor in idle:
         ray.kill(actor)
-    setup.once("actors", list).clear()
+    idle.clear()
     path = write_stream(setup, "city", setup.count(FEW))
 
     def work() -> Sample:
