@@ -117,7 +117,7 @@ def _block(title: str, rows: list[tuple[str, str]]) -> None:
 def _details(files: list[dict[str, Any]], verbose: bool) -> None:
     for totals in files:
         for reason, count in totals["failed"].items():
-            _warn(f"{count:,} records failed: {reason}")
+            _warn(f"{count:,} record{'s' if count > 1 else ''} failed: {reason}")
         if verbose:
             show_table(ACTOR, map(_actor, totals["actor_metrics"]), stream=sys.stdout)
 

@@ -3,6 +3,7 @@ Never a found one."""
 
 import inspect
 import os
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 from raymill.config import settings
 from raymill.errors import ConfigError, EngineUnavailable, unknown
+
+PATIENCE_S = 5.0
 
 
 def import_ray() -> Any:
@@ -113,12 +116,20 @@ def start(
         options |= {"num_cpus": cpus, "include_dashboard": False}
     _check_preset(ray, where, given)
     try:
+        _knock(where)
         ray.init(address=where, **{**options, **given})
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise EngineUnavailable(
             f"Ray cluster `{where}` cannot be reached: {str(error).splitlines()[0]}",
             hint="check the address, and that the token of the cluster is on this machine",
         ) from error
+
+
+def _knock(where: str) -> None:
+    """Try the address: Ray itself asks for minutes before it gives up. Raises OSError."""
+    host, _, port = where.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_S).close()
 
 
 def _check_preset(ray: Any, where: str, given: Mapping[str, Any]) -> None:
