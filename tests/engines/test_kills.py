@@ -143,31 +143,53 @@ def kill_from_outside(one: Doom, size: int) -> None:
     raise AssertionError("every run was over before it could be killed")
 
 
-def check_local_kills(seed: int, source: Path, folder: Path, passages: int, expected: Any) -> None:
-    """Kill a local run ten times: from in and outside of it, at its end, with processes."""
+def check_local_kills(
+    seed: int, source: Path, folder: Path, passages: int, expected: Any, times: int = 5
+) -> None:
+    """Kill a local run, from outside, `times` times from in it, and at its end."""
     chosen = random.Random(seed)
     one = doom(source, folder / "threads")
     kill_from_outside(one, chosen.randint(1, len(sums(COUNT)) // 3))
-    for moment in [chosen.randint(1, passages // 10) for _ in range(5)]:
+    for moment in [chosen.randint(1, passages // 10) for _ in range(times)]:
         workers = chosen.choice([1, 2])
         Started(replace(one, kill_at=moment, workers=workers, resume=True)).killed()
         assert unfinished(one)
-    places = ("output.rename",)
-    Started(replace(one, resume=True, places=places, kill_at=chosen.randint(1, 3))).killed()
+    end = replace(one, resume=True, places=("output.rename",), kill_at=chosen.randint(1, 3))
+    Started(end).killed()
     assert Started(replace(one, resume=True)).ended()["resumed"]
     expected(one.made)
-    other = doom(source, folder / "processes", workers=2, python=True)
-    for at in range(3):
+
+
+def check_kills_with_processes(
+    seed: int, source: Path, folder: Path, passages: int, expected: Any, times: int = 3
+) -> None:
+    """Kill a local run with processes for its record functions; none of them outlives it."""
+    chosen = random.Random(seed)
+    one = doom(source, folder / "processes", workers=2, python=True)
+    for at in range(times):
         moment = chosen.randint(1, passages // 4)
-        Started(replace(other, kill_at=moment, resume=at > 0)).killed()
-    Started(replace(other, resume=True)).ended()
-    expected(other.made, python=True)
+        Started(replace(one, kill_at=moment, resume=at > 0)).killed()
+    Started(replace(one, resume=True)).ended()
+    expected(one.made, python=True)
+
+
+@pytest.fixture(scope="session")
+def times(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """Once for often where only the local engine is tested, since a kill takes seconds."""
+    quick = request.config.getoption("--engines") == "local"
+    return lambda usual: 1 if quick else usual
 
 
 def test_a_local_run_that_was_killed_goes_on(
-    source: Path, tmp_path: Path, expected: Any, passages: int
+    source: Path, tmp_path: Path, expected: Any, passages: int, times: Callable[[int], int]
 ) -> None:
-    check_local_kills(0, source, tmp_path, passages, expected)
+    check_local_kills(0, source, tmp_path, passages, expected, times(5))
+
+
+def test_a_killed_local_run_leaves_no_process_behind(
+    source: Path, tmp_path: Path, expected: Any, passages: int, times: Callable[[int], int]
+) -> None:
+    check_kills_with_processes(0, source, tmp_path, passages, expected, times(3))
 
 
 @pytest.mark.slow
@@ -176,6 +198,7 @@ def test_a_local_run_that_was_killed_again_and_again_goes_on(
     seed: int, source: Path, tmp_path: Path, expected: Any, passages: int
 ) -> None:
     check_local_kills(seed, source, tmp_path, passages, expected)
+    check_kills_with_processes(seed, source, tmp_path, passages, expected)
 
 
 on_ray = [pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("ray_cluster")]
@@ -334,3 +357,16 @@ def test_a_driver_of_a_shared_cluster_takes_its_workers_along_and_its_run_goes_o
     one = doom(source, tmp_path / "out", engine="ray", workers=2, address=address)
     check_lost_driver(1, one, expected)
     wait(lambda: not workers(of_others=True), lambda: f"left behind: {workers(of_others=True)}")
+
+
+@ray_test
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 52))
+def test_drivers_that_are_killed_again_and_again_are_followed_by_others(
+    seed: int, source: Path, tmp_path: Path, expected: Any, small_steps: int
+) -> None:
+    import ray
+
+    address = None if seed % 10 == 0 else ray.get_runtime_context().gcs_address
+    one = doom(source, tmp_path / "out", engine="ray", workers=2, address=address)
+    check_lost_driver(seed, one, expected)
