@@ -117,8 +117,14 @@ def _assemble() -> Iterator[Case]:
     )
     yield Case(
         "streams.csv_to_senml.csv",
-        "a CSV file of CITY to texts: reading it, then the task",
+        "a CSV file of CITY to texts: reading it, its numbers as numbers, then the task",
         _from_csv,
+        against="streams.csv_to_senml.python",
+    )
+    yield Case(
+        "streams.csv_to_senml.csv_text",
+        "a CSV file of CITY to texts: reading it, all columns as text, then the task",
+        partial(_from_csv, types=dict.fromkeys(["timestamp", *UNITS], "string")),
         against="streams.csv_to_senml.python",
     )
     yield Case(
@@ -149,7 +155,7 @@ def _assembled(setup: Setup) -> Callable[[Any], Any]:
     return lambda stream: stream.then("csv_to_senml", schema_file=str(path))
 
 
-def _from_csv(setup: Setup) -> Work:
+def _from_csv(setup: Setup, **options: Any) -> Work:
     from pyarrow import csv
 
     from raymill.connectors import open_source
@@ -157,7 +163,7 @@ def _from_csv(setup: Setup) -> Work:
 
     path = setup.folder / "city.csv"
     csv.write_csv(pa.Table.from_batches(parsed(setup)), path)
-    source = open_source(Read(str(path), "csv"))
+    source = open_source(Read(str(path), "csv", options))
     source.schema()
     source = source.select(None)
     first = next(block.batch for piece in source.pieces() for block in source.read(piece))
@@ -171,7 +177,8 @@ def _from_csv(setup: Setup) -> Work:
 
 
 def _assembled_plainly(setup: Setup) -> Work:
-    columns = lists([batch.slice(0, setup.count(FEW)) for batch in parsed(setup)[:1]])
+    few = pa.Table.from_batches(parsed(setup)).slice(0, setup.count(FEW))
+    columns = lists(few.to_batches())
     count = len(columns["timestamp"])
 
     def work() -> int:
