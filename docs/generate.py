@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from raymill import errors
+from raymill.app.catalogue import About, Entry
 from raymill.cli.app import application
 from raymill.cli.commands import COMMANDS, Command
 from raymill.cli.doctor import Check
 from raymill.cli.failures import INTERRUPTED
+from raymill.cli.summary import Summary
 from raymill.config.find import FILE_NAMES, FILE_VARIABLE
 from raymill.config.section import Section, extra
 from raymill.config.sections import SECTIONS
@@ -45,11 +47,18 @@ def commands() -> Iterator[str]:
         yield from command_text(command, level="###")
     yield "## JSON"
     yield (
-        "With `--json`, `raymill config show` writes a list of settings and `raymill doctor` a "
-        "list of checks, with these fields:"
+        "With `--json`, `raymill run` writes a summary and `raymill tasks show` a task, each as "
+        "one object; `raymill tasks ls`, `raymill config show` and `raymill doctor` write a list. "
+        "Their fields:"
     )
-    rows = [("config show", fields(Shown)), ("doctor", fields(Check))]
-    yield from table(("command", "fields of an item"), rows)
+    rows = [
+        ("run", fields(Summary)),
+        ("tasks ls", fields(Entry)),
+        ("tasks show", fields(About)),
+        ("config show", fields(Shown)),
+        ("doctor", fields(Check)),
+    ]
+    yield from table(("command", "fields"), rows)
 
 
 def exit_codes() -> list[tuple[str, str]]:
@@ -80,7 +89,8 @@ def command_text(command: Command, level: str = "##") -> Iterator[str]:
 
 def argument_row(argument: Any) -> tuple[str, str, str]:
     """One argument of a command."""
-    given = [name for name in argument.names if not name.startswith("--no-")]
+    given = [name for name in argument.names if not name.startswith(("--no-", "--empty-"))]
+    given = [name if name.startswith("-") else name.upper() for name in given]
     default = argument.field_info.default
     plain = default in (inspect.Parameter.empty, None, False, ())
     text = " ".join((argument.parameter.help or "").split())

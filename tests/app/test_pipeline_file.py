@@ -9,6 +9,7 @@ from raymill.app.pipelines import Request, named_pipeline
 from raymill.app.streams import run
 from raymill.errors import RaymillError
 
+ROOT = Path(__file__).parents[2]
 READINGS = "sensor,temperature\na,21.0\nb,19.5\na,21.4\nb,55.0\n"
 
 
@@ -172,3 +173,16 @@ def test_a_file_that_is_not_there_names_its_neighbour() -> None:
     with pytest.raises(RaymillError, match=r"Pipeline file `flov.yaml` does not exist") as caught:
         named_pipeline(Request("flov.yaml"))
     assert caught.value.hint == "did you mean `flow.yaml`?"
+
+
+def test_the_guide_gives_the_same_in_yaml_and_in_python() -> None:
+    page = (ROOT / "docs" / "guides" / "pipelines-in-yaml.md").read_text()
+    Path("etl.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    written = page.partition("```yaml\n")[2].partition("```")[0]
+    rows = "".join(f"s{n % 3},{(n * 37) % 50}\n" for n in range(100))
+    Path("readings.csv").write_text(f"sensor,temperature\n{rows}")
+    in_yaml = records(written.replace("etl.jsonl", "out.jsonl"))
+    assert len(in_yaml) == 82  # 100 less the 18 that are over 40
+    _, pipeline = named_pipeline(Request("etl.py:etl", ("readings.csv",), "python.jsonl"))
+    run(pipeline)
+    assert Path("python.jsonl").read_text() == Path("out.jsonl").read_text()
