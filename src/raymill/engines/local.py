@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from functools import partial
 
 from raymill import faults
@@ -15,7 +15,7 @@ from raymill.engines.recorder import Recorder, Settled, settle
 from raymill.engines.run import Job, Report
 from raymill.engines.snapshot import restore, snapshot
 from raymill.engines.work import begin, head, through
-from raymill.errors import Interrupted
+from raymill.errors import EngineError, Interrupted
 from raymill.flow.source import Piece
 
 STREAMED = 16 * 2**20  # a piece that is larger when loaded is read block by block
@@ -52,6 +52,12 @@ class LocalRunner:
                 raise interrupted(job, recorder)
             ending.finish(job, recorder, keeper)
             return recorder.close(keeper.unfinished())
+        except BrokenExecutor as error:
+            recorder.abandon()
+            raise EngineError(
+                "A process of the run died",
+                hint="it may have run out of memory: fewer --workers need less",
+            ) from error
         except BaseException:
             recorder.abandon()
             raise
