@@ -3,6 +3,7 @@
 from typing import Any
 
 from raymill.compiled import kernel
+from raymill.compiled.memory import byte
 from raymill.connectors.senml.plan import NUMBER, TEXT
 from raymill.connectors.senml.tokens import (
     EXACT,
@@ -14,7 +15,6 @@ from raymill.connectors.senml.tokens import (
     text_end,
     whole,
 )
-from raymill.compiled.memory import byte
 
 _OTHER, _N, _U, _T, _V, _E, _SV, _BT, _BU, _BN = range(10)
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raymill.compiled import kernel
+from raymill.compiled.memory import address, byte, load8, low_byte
 from raymill.connectors.senml.plan import frozen
 from raymill.connectors.senml.tokens import whole
-from raymill.compiled.memory import address, byte, load8, low_byte
 from raymill.connectors.text import count_lines
 
 GOOD, NO_COMMA, BAD_TIME = 0, 1, 2

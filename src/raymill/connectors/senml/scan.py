@@ -3,10 +3,10 @@
 from typing import Any
 
 from raymill.compiled import kernel
+from raymill.compiled.memory import address, byte, load8, store, store8
 from raymill.connectors.senml.generic import generic
 from raymill.connectors.senml.match import match
 from raymill.connectors.senml.plan import NUMBER, TEXT
-from raymill.compiled.memory import address, byte, load8, store, store8
 
 
 @kernel
