@@ -70,6 +70,22 @@ class CheckpointError(RaymillError):
     exit_code = 2
 
 
+class StoreError(RaymillError):
+    """The store cannot be used: damaged, newer than this version, no space, on another machine."""
+
+
+class Fenced(StoreError):
+    """Another orchestrator has taken the store over; nothing of this commit was written."""
+
+
+class WorkflowError(RaymillError):
+    """A workflow is declared wrongly, or one of its runs ended without a result."""
+
+
+class Cancelled(WorkflowError):
+    """The run of this step was cancelled, or its time is over."""
+
+
 class EngineUnavailable(RaymillError):
     """An engine, its extra or its cluster cannot be reached."""
 

@@ -1,0 +1,261 @@
+"""The store on SQLite: `journal.db` for the one orchestrator, `inbox.db` for everybody else."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from raymill import faults
+from raymill.errors import Fenced, StoreError
+from raymill.state.migrate import migrate, migrations
+from raymill.state.owner import machine
+from raymill.state.store import Alive, Changes, EventRow, Lease, Message, RunRow, StepRow
+
+BUSY_MS = 10_000
+R = TypeVar("R")
+
+_RUN = f"INSERT OR REPLACE INTO runs VALUES ({','.join('?' * len(RunRow._fields))})"
+_STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * len(StepRow._fields))})"
+_EVENT = f"INSERT INTO events ({','.join(EventRow._fields)}) VALUES (?,?,?,?,?,?,?)"
+_BEAT = "UPDATE lease SET beat=?, expires=? WHERE name='orchestrator' AND epoch=?"
+
+
+class SqliteStore:
+    """A store in a folder of this machine's disk, made when it is first used."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"Folder `{folder}` cannot be made: {error.strerror}") from error
+        self._open: list[apsw.Connection] = []
+        self._lock = threading.Lock()
+        self._journal = _Database(self._connect("journal"))
+        self._reader = _Database(self._connect("journal"))
+        self._inbox = _Database(self._connect("inbox"))
+
+    def acquire(self, owner: str, ttl_s: float, now: float, alive: Alive) -> Lease | None:
+        """Take the lease with a new epoch; None while another owner holds it."""
+        with self._journal.transaction() as execute:
+            if (held := _held(execute, now, alive)) and held.owner != owner:
+                _same_machine(held, self.folder)
+                return None
+            row = execute(
+                "UPDATE lease SET epoch=epoch+1, owner=?, beat=?, expires=? "
+                "WHERE name='orchestrator' RETURNING epoch",
+                (owner, now, now + ttl_s),
+            ).fetchone()
+        faults.point("lease.taken")
+        return Lease(int(row[0]), owner, now + ttl_s)
+
+    def holder(self, now: float, alive: Alive) -> Lease | None:
+        """The lease that is in force, None without one."""
+        with self._reader.reading() as execute:
+            return _held(execute, now, alive)
+
+    def release(self, epoch: int) -> None:
+        """Give the lease back; nothing if another epoch has begun."""
+        with self._journal.transaction() as execute:
+            execute("UPDATE lease SET owner='', expires=0 WHERE epoch=?", (epoch,))
+
+    def commit(self, epoch: int, now: float, ttl_s: float, changes: Changes) -> None:
+        """Write all changes durably and renew the lease. Raises Fenced, StoreError."""
+        faults.point("journal.before-commit")
+        with self._journal.transaction() as execute:
+            execute(_BEAT, (now, now + ttl_s, epoch))
+            if self._journal.connection.changes() == 0:
+                raise Fenced(
+                    f"Epoch {epoch} is over: another orchestrator runs the workflows of "
+                    f"`{self.folder}`"
+                )
+            self._write(changes)
+            faults.point("journal.written")
+        faults.point("journal.committed")
+
+    def _write(self, changes: Changes) -> None:
+        many = self._journal.many
+        if changes.runs:
+            many(_RUN, changes.runs)
+        if changes.steps:
+            many(_STEP, changes.steps)
+        if changes.events:
+            many(_EVENT, changes.events)
+        if changes.limits:
+            many("INSERT OR REPLACE INTO limits VALUES (?,?)", list(changes.limits.items()))
+        if changes.taken is not None:
+            many("UPDATE taken SET message=max(message, ?)", [(changes.taken,)])
+
+    def open_runs(self) -> list[RunRow]:
+        """The runs that have not ended, oldest first."""
+        return self._rows(
+            "SELECT * FROM runs WHERE status <> 'completed' AND status IN ('running','paused') "
+            "ORDER BY id",
+            (),
+            RunRow,
+        )
+
+    def run(self, id: str) -> RunRow | None:
+        """One run."""
+        found = self._rows("SELECT * FROM runs WHERE id=?", (id,), RunRow)
+        return found[0] if found else None
+
+    def runs(
+        self,
+        *,
+        status: str | None = None,
+        workflow: str | None = None,
+        before: str = "",
+        most: int = 50,
+    ) -> list[RunRow]:
+        """A page of runs, newest first; `before` is the last id of the page before."""
+        wanted: dict[str, Any] = {"id < ?": before or "~"}
+        if status is not None:
+            wanted["status = ?"] = status
+        if status not in (None, "completed"):
+            wanted["status <> ?"] = "completed"
+        if workflow is not None:
+            wanted["workflow = ?"] = workflow
+        where = " AND ".join(wanted).replace("status <> ?", "status <> 'completed'")
+        values = [value for name, value in wanted.items() if name != "status <> ?"]
+        return self._rows(
+            f"SELECT * FROM runs WHERE {where} ORDER BY id DESC LIMIT ?", (*values, most), RunRow
+        )
+
+    def steps(self, run: str) -> list[StepRow]:
+        """The steps of a run that have begun."""
+        return self._rows("SELECT * FROM steps WHERE run=?", (run,), StepRow)
+
+    def events(self, run: str) -> list[EventRow]:
+        """What happened in a run, in order."""
+        fields = ",".join(EventRow._fields)
+        return self._rows(f"SELECT {fields} FROM events WHERE run=? ORDER BY id", (run,), EventRow)
+
+    def limits(self) -> dict[str, float]:
+        """For each rate limit, when it next grants a permit."""
+        with self._reader.reading() as execute:
+            return dict(execute("SELECT name, next FROM limits"))
+
+    def taken(self) -> int:
+        """The last message of the inbox that is in the journal."""
+        with self._reader.reading() as execute:
+            return int(execute("SELECT message FROM taken WHERE box='inbox'").fetchone()[0])
+
+    def send(self, messages: Iterable[tuple[str, str, bytes]], now: float) -> int:
+        """Put (kind, run, body) into the inbox, durably. Gives the id of the last one."""
+        with self._inbox.transaction():
+            self._inbox.many(
+                "INSERT INTO messages (kind, run, body, at) VALUES (?,?,?,?)",
+                [(*message, now) for message in messages],
+            )
+        faults.point("inbox.sent")
+        return self._inbox.connection.last_insert_rowid()
+
+    def inbox(self, after: int = 0, most: int = 1000) -> Sequence[Message]:
+        """Messages that came after one, in order."""
+        with self._inbox.reading() as execute:
+            rows = execute(
+                "SELECT * FROM messages WHERE id > ? ORDER BY id LIMIT ?", (after, most)
+            ).fetchall()
+        return [Message(*row) for row in rows]
+
+    def messages(self, run: str) -> Sequence[Message]:
+        """The messages about a run that still lie in the inbox."""
+        with self._inbox.reading() as execute:
+            rows = execute("SELECT * FROM messages WHERE run=? ORDER BY id", (run,)).fetchall()
+        return [Message(*row) for row in rows]
+
+    def forget(self, upto: int) -> None:
+        """Drop messages that are in the journal."""
+        with self._inbox.transaction() as execute:
+            execute("DELETE FROM messages WHERE id <= ?", (upto,))
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+
+    def _rows(self, sql: str, values: Iterable[Any], kind: Callable[..., R]) -> list[R]:
+        with self._reader.reading() as execute:
+            return [kind(*row) for row in execute(sql, tuple(values)).fetchall()]
+
+    def _connect(self, name: str) -> apsw.Connection:
+        path = self.folder / f"{name}.db"
+        with _explained(path):
+            connection = apsw.Connection(str(path))
+            self._open.append(connection)
+            connection.set_busy_timeout(BUSY_MS)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            with _Database(connection).transaction() as execute:
+                migrate(
+                    lambda sql, values: execute(sql, values).fetchall(),
+                    lambda sql: execute(sql).fetchall() and None,
+                    migrations("sqlite", name),
+                    str(path),
+                )
+        return connection
+
+
+class _Database:
+    """One connection, used by one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+        self.many = connection.executemany
+        self._lock = threading.Lock()
+        self._path = connection.filename
+
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[..., Any]]:
+        """All that is executed inside is committed together, or not at all."""
+        with self._lock, _explained(self._path):
+            execute = self.connection.execute
+            execute("BEGIN IMMEDIATE")
+            try:
+                yield execute
+                execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:
+                    execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[..., Any]]:
+        """Read what is committed."""
+        with self._lock, _explained(self._path):
+            yield self.connection.execute
+
+
+@contextmanager
+def _explained(path: object) -> Iterator[None]:
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreError(f"No space left for `{path}`", hint="free some, then go on") from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise StoreError(
+            f"`{path}` is damaged: {error}", hint="restore it, or move it away to begin anew"
+        ) from error
+    except apsw.Error as error:
+        raise StoreError(f"`{path}` cannot be used: {error}") from error
+
+
+def _held(execute: Callable[..., Any], now: float, alive: Alive) -> Lease | None:
+    epoch, owner, expires = execute("SELECT epoch, owner, expires FROM lease").fetchone()
+    if not owner or expires <= now or alive(owner) is False:
+        return None
+    return Lease(epoch, owner, expires)
+
+
+def _same_machine(held: Lease, folder: Path) -> None:
+    if machine(held.owner) not in ("", socket.gethostname()) and held.owner.count("/") == 3:
+        raise StoreError(
+            f"`{folder}` is used by machine `{machine(held.owner)}`; SQLite serves one machine",
+            hint="set RAYMILL_HOME to a folder of this machine",
+        )

@@ -1,0 +1,90 @@
+"""One thread that writes the journal: all that waits goes into one commit."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from raymill.state.store import Changes, StateStore
+
+MOST = 2000  # changes in one commit
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Changes on their way to the disk, and what is called once they are there."""
+
+    changes: Changes
+    then: Callable[[], Any] | None = None
+
+
+class Writer:
+    """Commits changes in the order in which they are given, many at a time.
+
+    There is no timer: while one commit is under way the next ones gather. `failed` is called in
+    the writer's thread with what went wrong; nothing is written after that.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        epoch: int,
+        failed: Callable[[BaseException], Any],
+        *,
+        ttl_s: float = 5.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.commits = 0
+        self._store, self._epoch, self._ttl_s, self._now = store, epoch, ttl_s, now
+        self._failed = failed
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="raymill-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, changes: Changes, then: Callable[[], Any] | None = None) -> None:
+        """Have changes written; `then` is called in the writer's thread after the commit."""
+        self._queue.put(Waiting(changes, then))
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._write_all()
+        except BaseException as error:
+            self._failed(error)
+
+    def _write_all(self) -> None:
+        going = True
+        while going:
+            # Beats without changes keep the lease while nothing happens.
+            try:
+                first = self._queue.get(timeout=self._ttl_s / 3)
+            except queue.Empty:
+                self._commit(Changes())
+                continue
+            taken = [] if first is None else [first]
+            going = first is not None
+            while going and len(taken) < MOST and not self._queue.empty():
+                further = self._queue.get()
+                going = further is not None
+                taken += [further] if further is not None else []
+            if taken:
+                self._together(taken)
+
+    def _together(self, taken: list[Waiting]) -> None:
+        changes = taken[0].changes
+        for waiting in taken[1:]:
+            changes.add(waiting.changes)
+        self._commit(changes)
+        for waiting in taken:
+            if waiting.then is not None:
+                waiting.then()
+
+    def _commit(self, changes: Changes) -> None:
+        self._store.commit(self._epoch, self._now(), self._ttl_s, changes)
+        self.commits += 1

@@ -1,0 +1,49 @@
+"""The writer: groups what waits, in order, and says when it failed."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from raymill.errors import Fenced
+from raymill.state.sqlite import SqliteStore
+from raymill.state.store import Changes
+from raymill.state.writer import Writer
+from raymill.testing.store_suite import nobody, run_row
+
+
+def opened(folder: Path) -> tuple[SqliteStore, int]:
+    store = SqliteStore(folder)
+    lease = store.acquire("one", 5, 100.0, nobody)
+    assert lease is not None
+    return store, lease.epoch
+
+
+def test_what_waits_during_a_commit_goes_into_the_next_one_together(tmp_path: Path) -> None:
+    store, epoch = opened(tmp_path)
+    begun, gate = threading.Event(), threading.Event()
+    told: list[Any] = []
+    writer = Writer(store, epoch, told.append, now=lambda: 101.0)
+    writer.put(Changes([run_row("r0")]), lambda: (begun.set(), gate.wait()))
+    begun.wait()
+    for n in range(1, 50):
+        writer.put(Changes([run_row(f"r{n}")]), lambda n=n: told.append(n))
+    gate.set()
+    writer.close()
+    assert told == list(range(1, 50))
+    assert writer.commits == 2
+    assert len(store.runs(most=99)) == 50
+    store.close()
+
+
+def test_a_writer_whose_epoch_is_over_says_so_and_stops(tmp_path: Path) -> None:
+    store, epoch = opened(tmp_path)
+    assert store.acquire("two", 5, 106.0, nobody) is not None
+    failures: list[Any] = []
+    acknowledged: list[Any] = []
+    writer = Writer(store, epoch, failures.append, now=lambda: 107.0)
+    writer.put(Changes([run_row("r0")]), lambda: acknowledged.append("r0"))
+    writer.close()
+    assert [type(failure) for failure in failures] == [Fenced]
+    assert acknowledged == []
+    assert store.runs() == []
+    store.close()
