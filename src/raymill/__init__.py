@@ -23,6 +23,8 @@ _PLACES = {
     ),
     "raymill.flow.aggregates": ("Aggregate",),
     "raymill.flow.pipeline": ("Pipeline", "Stream", "read"),
+    "raymill.flow.pool": ("StepContext", "StepFailed"),
+    "raymill.flow.workflow": ("Limit", "Retry", "Step", "Workflow", "step"),
     "raymill.app.streams": ("check", "run"),
     "raymill.errors": ("RaymillError",),
 }

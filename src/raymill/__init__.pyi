@@ -18,5 +18,12 @@ from raymill.flow.aggregates import Aggregate as Aggregate
 from raymill.flow.pipeline import Pipeline as Pipeline
 from raymill.flow.pipeline import Stream as Stream
 from raymill.flow.pipeline import read as read
+from raymill.flow.pool import StepContext as StepContext
+from raymill.flow.pool import StepFailed as StepFailed
+from raymill.flow.workflow import Limit as Limit
+from raymill.flow.workflow import Retry as Retry
+from raymill.flow.workflow import Step as Step
+from raymill.flow.workflow import Workflow as Workflow
+from raymill.flow.workflow import step as step
 
 __version__: str
