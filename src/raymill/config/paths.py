@@ -3,13 +3,16 @@
 Read without pydantic, since the compiled kernels ask for their folder when they are imported.
 """
 
+import hashlib
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from raymill import __version__
 from raymill.config.find import find
 
 SECTION = "paths"
+KERNEL_ROOMS = ("compiled", "connectors", "engines", "flow", "tasks")
 HOME = "RAYMILL_HOME"
 DEFAULT_HOME = ".raymill"
 CACHE_HOME = "RAYMILL_CACHE_HOME"
@@ -30,7 +33,19 @@ def cache_home() -> Path:
 
 
 def compiled_folder() -> Path:
-    """Where compiled code is kept, apart for each version of raymill and Python."""
-    return (
-        cache_home() / f"compiled-{__version__}-py{sys.version_info.major}{sys.version_info.minor}"
-    )
+    """Where compiled code is kept, apart for each version of raymill and Python, and for each state
+    of the kernels: a cached kernel does not notice that one which it calls has changed."""
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    return cache_home() / f"compiled-{__version__}-{python}-{_kernels()}"
+
+
+@lru_cache(maxsize=1)
+def _kernels() -> str:
+    """A fingerprint of the modules that hold kernels."""
+    found = hashlib.blake2b(digest_size=6)
+    for room in KERNEL_ROOMS:
+        for path in sorted((Path(__file__).parents[1] / room).rglob("*.py")):
+            text = path.read_bytes()
+            if b"raymill.compiled" in text:
+                found.update(text)
+    return found.hexdigest()

@@ -34,7 +34,8 @@ def xml_parse(value: str) -> int:
     root = etree.fromstring(value.encode(), parser)
     total = 0
     for student in root.iter("student"):
-        total += len(_roll_number(student)) + len("student")
+        number = student.get("rollno")
+        total += 7 + len(_roll_number(student) if number is None else number)
     for tag, (fixed, added) in _TAGS.items():
         length = fixed + added
         for element in root.iter(tag):

@@ -11,6 +11,7 @@ from raymill.compiled.memory import byte, load8, low_byte
 POWERS = np.array([10.0**power for power in range(23)])
 EXACT, INEXACT, ODD = 0, 1, 2
 LONGEST = 2**53
+LARGEST = 300  # digits in front of the point; float64 has up to 309
 
 _ONES = np.uint64(0x0101010101010101)
 _TOPS = np.uint64(0x8080808080808080)
@@ -106,6 +107,8 @@ def number(start: int, stop: int, bare: bool) -> tuple[int, int, float]:
         if p < 0 or (bare and mantissa == 0):
             return ODD, p, 0.0
         power += exponent
+    if bare and digits + power > LARGEST:
+        return ODD, p, 0.0  # the library refuses a number beyond float64, wherever it stands
     if digits > 18 or mantissa > LONGEST or power < -22 or power > 22:
         return INEXACT, p, 0.0
     value = np.float64(mantissa)
