@@ -83,3 +83,16 @@ def test_only_the_owner_shuts_down() -> None:
     assert initialize_ray({"num_cpus": 2}) is True
     shutdown_ray()
     assert ray.is_initialized()
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+@pytest.mark.usefixtures("ray_cluster")
+def test_what_ray_says_of_a_lost_worker_stays_out_of_the_records(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from ray._private.worker import print_to_stdstream
+
+    said = {"lines": ["(raylet) A worker died"], "pid": "raylet", "is_err": False, "ip": "x"}
+    print_to_stdstream(said, ignore_prefix=False)
+    assert capsys.readouterr().out == ""

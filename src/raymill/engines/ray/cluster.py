@@ -118,11 +118,21 @@ def start(
     try:
         _knock(where)
         ray.init(address=where, **{**options, **given})
+        _keep_output_clean()
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise EngineUnavailable(
             f"Ray cluster `{where}` cannot be reached: {str(error).splitlines()[0]}",
             hint="check the address, and that the token of the cluster is on this machine",
         ) from error
+
+
+def _keep_output_clean() -> None:
+    """Ray prints notices of lost workers to standard output, where records may go, whatever
+    `log_to_driver` says; this is the switch that its debugger uses."""
+    from ray._private import worker
+
+    if hasattr(worker, "_worker_logs_enabled"):
+        worker._worker_logs_enabled = False
 
 
 def _knock(where: str) -> None:
