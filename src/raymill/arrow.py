@@ -33,6 +33,18 @@ def array(cells: Any, kind: pa.DataType | None = None) -> Array:
     return made
 
 
+def repeat(value: Any, count: int, kind: pa.DataType) -> Array:
+    """An array of one value again and again."""
+    made: Array = _any(pa).repeat(pa.scalar(value, kind), count)
+    return made
+
+
+def nulls(count: int, kind: pa.DataType) -> Array:
+    """An array without a value in it."""
+    made: Array = _any(pa).nulls(count, kind)
+    return made
+
+
 def take(values: A, indices: Indices) -> A:
     """The values at these places."""
     return _pc.take(values, _array(indices), boundscheck=True)  # type: ignore[no-any-return]
@@ -216,6 +228,11 @@ def trim_end(texts: A, characters: str) -> A:
 def starts_with(texts: A, text: str) -> A:
     """Where a text begins with `text`."""
     return _pc.starts_with(texts, pattern=text)  # type: ignore[no-any-return]
+
+
+def ends_with(texts: A, text: str) -> A:
+    """Where a text ends with `text`."""
+    return _pc.ends_with(texts, pattern=text)  # type: ignore[no-any-return]
 
 
 def split(texts: A, separator: str) -> A:

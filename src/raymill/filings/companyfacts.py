@@ -1,0 +1,121 @@
+"""companyfacts: every fact without dimensions that a company ever filed, as one JSON answer."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from raymill import arrow, json
+from raymill.arrow import Array
+from raymill.errors import DataError, InputError
+from raymill.filings.document import Document
+from raymill.filings.schema import DIMENSIONS, FACTS, no_facts
+
+_VALUE = re.compile(rb'"val"\s*:\s*([^,}\s]+)')
+
+
+def read_companyfacts(document: Document) -> pa.Table:
+    """Read an answer as facts, in its own order.
+
+    Raises InputError where it is something else, DataError where it breaks off or holds a date or
+    number that is none.
+    """
+    answer = _answer(document)
+    runs = list(_runs(answer["facts"]))
+    rows = [row for _, _, _, found in runs for row in found]
+    if not rows:
+        return no_facts()
+    try:
+        cells = _of_rows(rows, _texts(document.data, rows)) | _of_runs(runs)
+        cells |= _of_answer(answer, document.file, len(rows))
+        arrays: list[Any] = [cells[name] for name in FACTS.names]
+        return pa.Table.from_arrays(arrays, schema=FACTS)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"`{document.name}` holds a row that is no fact: {reason}") from error
+
+
+def _answer(document: Document) -> dict[str, Any]:
+    try:
+        answer = json.loads(document.data)
+    except json.JSONError as error:
+        raise DataError(
+            f"`{document.name}` breaks off or is no JSON: {error}", hint="fetch the file again"
+        ) from error
+    if not isinstance(answer, dict) or not isinstance(answer.get("facts"), dict):
+        raise InputError(
+            f"`{document.name}` is JSON, but no companyfacts answer: it has no `facts`",
+            hint="the answers are named CIK##########.json",
+        )
+    return answer
+
+
+def _runs(facts: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict[str, Any]]]]:
+    for taxonomy, concepts in facts.items():
+        for concept, body in concepts.items():
+            for unit, rows in body.get("units", {}).items():
+                yield taxonomy, concept, unit, rows
+
+
+def _texts(data: bytes, rows: list[dict[str, Any]]) -> Array:
+    """The numbers as they stand there: a double would lose the digits beyond the sixteenth."""
+    found = [text.decode() for text in _VALUE.findall(data)]
+    if len(found) != len(rows):
+        found = [json.dumps(row["val"]).decode() for row in rows]
+    return arrow.array([None if text == "null" else text for text in found], pa.string())
+
+
+def _of_rows(rows: list[dict[str, Any]], texts: Array) -> dict[str, Array]:
+    def column(name: str, kind: pa.DataType) -> Array:
+        return arrow.array([row.get(name) for row in rows], kind)
+
+    text, day = pa.string(), pa.date32()
+    form = column("form", text)
+    return {
+        "start": arrow.cast(column("start", text), day),
+        "end": arrow.cast(column("end", text), day),
+        "value": arrow.cast(texts, pa.float64()),
+        "value_text": texts,
+        "fy": column("fy", pa.int16()),
+        "fp": column("fp", text),
+        "form": form,
+        "accession": column("accn", text),
+        "filed": arrow.cast(column("filed", text), day),
+        "frame": column("frame", text),
+        "is_amendment": arrow.fill_null(arrow.ends_with(form, "/A"), False),
+    }
+
+
+def _of_runs(runs: list[tuple[str, str, str, list[dict[str, Any]]]]) -> dict[str, Array]:
+    places = np.repeat(np.arange(len(runs)), [len(rows) for *_, rows in runs])
+    names = ("taxonomy", "concept", "unit")
+    return {
+        name: arrow.take(arrow.array([run[i] for run in runs], pa.string()), places)
+        for i, name in enumerate(names)
+    }
+
+
+def _of_answer(answer: dict[str, Any], name: str, count: int) -> dict[str, Array]:
+    cik = answer.get("cik")
+    constants = {
+        "cik": None if cik is None else int(cik),
+        "entity": answer.get("entityName"),
+        "source": "companyfacts",
+        "document": name,
+        "is_exact": False,
+    }
+    empty = arrow.array([], pa.string())
+    offsets = arrow.array(np.zeros(count + 1, np.int32))
+    cells = {name: arrow.repeat(value, count, _kind(name)) for name, value in constants.items()}
+    for column in ("ticker", "decimals", "accepted", "context", "fact_id"):
+        cells[column] = arrow.nulls(count, _kind(column))
+    cells["seq"] = arrow.array(np.arange(count, dtype=np.int32))
+    maps: Any = pa.MapArray
+    return cells | {"dims": maps.from_arrays(offsets, empty, empty).cast(DIMENSIONS)}
+
+
+def _kind(column: str) -> pa.DataType:
+    kind: pa.DataType = FACTS.field(column).type
+    return kind

@@ -1,0 +1,60 @@
+"""Classic XBRL: an instance document of its own, filed or extracted by the SEC."""
+
+from raymill.filings.collector import COVER, Collector, Found
+from raymill.filings.context import CONTEXT, UNIT, read_context, read_unit, taxonomy_of
+from raymill.filings.document import Document
+from raymill.filings.markup import NIL, Element, elements, text_of
+from raymill.filings.numbers import decimals_of, lexical
+
+_NOTES = "{http://www.xbrl.org/2003/linkbase}footnoteLink"
+
+
+def read_instance(document: Document) -> Collector:
+    """Collect the facts of an instance.
+
+    Raises DataError where it breaks off, is malformed or beyond a bound.
+    """
+    found = Collector("instance")
+    for element in elements(document):
+        context = element.get("contextRef")
+        if context is not None:
+            _fact(element, context, document.file, found)
+            element.clear(keep_tail=True)
+        elif element.tag == CONTEXT:
+            _context(element, document.file, found)
+        elif element.tag == UNIT:
+            found.units[element.get("id", "")] = read_unit(element)
+        elif element.tag == _NOTES:
+            element.clear(keep_tail=True)
+    found.learn(element.nsmap.items())
+    return found
+
+
+def _context(element: Element, document: str, found: Collector) -> None:
+    name = element.get("id", "")
+    try:
+        found.contexts[name] = read_context(element)
+    except ValueError as error:
+        found.refuse(document, f"context {name}", name, error)
+    element.clear(keep_tail=True)
+
+
+def _fact(element: Element, context: str, document: str, found: Collector) -> None:
+    space, _, concept = element.tag[1:].rpartition("}")
+    unit, is_nil = element.get("unitRef"), element.get(NIL) in ("true", "1")
+    if unit is None:
+        if concept in COVER and not is_nil:
+            found.cover.setdefault(concept, " ".join(text_of(element).split()))
+        return
+    text, decimals, is_exact = None, None, False
+    fact_id = element.get("id")
+    try:
+        if not is_nil:
+            text = lexical(text_of(element))
+            given = element.get("decimals"), element.get("precision")
+            decimals, is_exact = decimals_of(*given, text)
+    except ValueError as error:
+        found.refuse(document, concept, fact_id, error)
+        return
+    taxonomy = taxonomy_of(space, element.prefix or "")
+    found.add(Found(document, taxonomy, concept, context, unit, text, decimals, is_exact, fact_id))
