@@ -67,7 +67,8 @@ def validate(
     try:
         return _values(shape.model_validate(dict(given)), known)
     except ValidationError as error:
-        texts = {n: _as_yaml(v) if isinstance(v, str) else v for n, v in given.items()}
+        wrong = {str(one["loc"][0]) for one in error.errors() if one["loc"]}
+        texts = {n: _as_yaml(v) if n in wrong else v for n, v in given.items()}
         try:
             return _values(shape.model_validate(texts), known)
         except ValidationError:
@@ -78,9 +79,11 @@ def _values(checked: Any, names: list[str]) -> dict[str, Any]:
     return {name: getattr(checked, name) for name in names}
 
 
-def _as_yaml(text: str) -> Any:
+def _as_yaml(text: Any) -> Any:
     import yaml
 
+    if not isinstance(text, str):
+        return text
     try:
         return yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:

@@ -408,7 +408,7 @@ def _wanted(nodes: Sequence[Bound], ends: Sequence[int], quiet: frozenset[str]) 
         if node.kind == "select":
             out = set(node.columns)
         elif node.kind == "task":
-            out = (out - set(node.outputs.values())) | _reads(node)
+            out = out | _reads(node)  # also what is written over: it keeps its place
         for before in node.inputs:
             live[before] |= out & set(nodes[before].schema.names)
     wanted = live[0] - (quiet - named)

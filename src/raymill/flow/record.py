@@ -87,7 +87,8 @@ class RecordTask(Task):
                 "so its fields cannot be tried out",
                 hint="name them: @task(adds={'field': pa.float64()})",
             )
-        return replace(seen, fields=self._try(sample.select(list(chosen)).slice(0, SAMPLE)))
+        there = [field for field in chosen if field in sample.schema.names]
+        return replace(seen, fields=self._try(sample.select(there).slice(0, SAMPLE)))
 
     def _try(self, sample: pa.RecordBatch) -> tuple[tuple[str, pa.DataType], ...]:
         call = self._call
