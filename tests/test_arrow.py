@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -76,3 +79,21 @@ def test_texts_are_joined_and_put_side_by_side() -> None:
     assert arrow.join(left, right, separator="-").to_pylist() == ["a-b", "c"]
     assert arrow.join(left, right, nulls="emit_null").to_pylist() == ["ab", None]
     assert arrow.struct([left], ["x"]).to_pylist() == [{"x": "a"}, {"x": None}]
+
+
+def test_arrow_does_not_load_pandas_where_it_is_told_so() -> None:
+    code = (
+        "import sys, pyarrow as pa\n"
+        "from raymill.arrow import do_without_pandas\n"
+        "do_without_pandas()\n"
+        "pa.array([1.0]).to_numpy()\n"
+        "print('pandas' in sys.modules, len(sys.meta_path))\n"
+        "import pandas\n"
+        "print(pa.table({'a': [1]}).to_pandas().a.sum())\n"
+    )
+    before = subprocess.run(
+        [sys.executable, "-c", "import sys, pyarrow; print(len(sys.meta_path))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", before.stdout.strip(), "1"]

@@ -6,9 +6,11 @@ from cyclopts import Parameter
 
 from raymill.app.outputs import runs
 from raymill.app.pipelines import Request
+from raymill.arrow import do_without_pandas
 from raymill.cli.asked import names, pace, pairs
 from raymill.cli.series import run_all
 from raymill.cli.summary import Summary, check_metrics_file, show, write_metrics
+from raymill.flow import registry
 
 OnError = Literal["dead-letter", "skip", "stop"]
 
@@ -100,6 +102,8 @@ def run(
         Show each worker and each task, and where an error was raised.
     """
     check_metrics_file(metrics)
+    if registry.is_own(registry.TASKS, task):
+        do_without_pandas()
     request = Request(
         task, inputs, output, from_, to, names(field), names(key), as_, pairs(set_), config
     )

@@ -48,6 +48,12 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
+def is_own(group: str, name: str) -> bool:
+    """Whether a registered name is raymill's own, and not of another package."""
+    point = _points(group).get(name)
+    return point is not None and point.value.startswith("raymill.")
+
+
 def locate(reference: str) -> Any:
     """Load `module:object` or `FILE.py:object`. Raises InputError or ConfigError."""
     place, _, attribute = reference.rpartition(":")
