@@ -11,7 +11,7 @@ class StreamSettings(Section):
     section: ClassVar[str] = "streams"
 
     in_flight: int = setting(
-        4, "Pieces on their way at a time, for each worker", unit="pieces", ge=1
+        2, "Pieces on their way at a time, for each worker", unit="pieces", ge=1
     )
     checkpoint_s: float = setting(5.0, "Time between two checkpoints", unit="s", gt=0)
     key_groups: int = setting(

@@ -34,7 +34,7 @@ class Options:
     checkpoint_s: float = 5.0
     checkpoint_records: int | None = None
     key_groups: int = 64
-    in_flight: int = 4
+    in_flight: int = 2
     ordered: bool = True
     progress: Callable[[Progress], None] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # what one engine alone understands
