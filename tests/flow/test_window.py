@@ -120,8 +120,6 @@ CHANGE = Aggregate(Ends, add, change)
 def test_an_aggregate_of_ones_own() -> None:
     # record 2, its own value, 4 - 1, of 3 records
     assert answers(windowed(CHANGE, count=3), rows([1, 5, 4])) == [(2, 4, 3.0, 3)]
-        (2, 4, 3.0, 3)
-    ]  # record 2, its value, 4 - 1, of 3
     check_task(windowed(CHANGE, count=3, every=1), rows([1, 5, 4, 8, 0, 2]))
     named = windowed(f"{__name__}:CHANGE", count=2)
     assert [row["by"] for row in outcome(lambda s: s.then(named), rows([1, 5])).records] == [
