@@ -16,7 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given[0] == "--version":
         return _say(f"raymill {__version__}\n")
     from raymill.cli.failures import guarded
+    from raymill.config.process import settle
 
+    settle()
     return guarded(given)
 
 
