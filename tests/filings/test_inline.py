@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from filings.bodies import APPLE, APPLE_KEY, SEC, fact, inline, real
-from raymill.filings import extract, extract_file
+from raymill.filings import extract, extract_file, markup
 from raymill.filings.document import Document
 from raymill.filings.schema import FACTS
 
@@ -105,7 +105,7 @@ def test_dimensions_units_and_instants() -> None:
 def test_a_number_within_a_number_is_two_facts() -> None:
     inner = fact("5", name="gaap:Inner")
     rows = extract(inline(fact(inner, name="gaap:Outer"))).facts.to_pylist()
-    assert [(row["concept"], row["value_text"]) for row in rows] == [("Inner", "5"), ("Outer", "5")]
+    assert [(row["concept"], row["value_text"]) for row in rows] == [("Outer", "5"), ("Inner", "5")]
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,18 @@ def test_without_a_number_there_is_a_reason() -> None:
     assert found.reason == "10-K/A has XBRL, but no numeric fact"
 
 
-def test_the_same_bytes_in_another_page_size_give_the_same_facts() -> None:
-    facts = "".join(f"<p>{fact(str(n))}</p>" for n in range(500))
-    rows = extract(inline(f"<div>{facts}</div>")).facts
-    assert rows.column("value_text").to_pylist() == [str(n) for n in range(500)]
-    assert rows.column("seq").to_pylist() == list(range(500))
+def test_a_document_too_large_for_its_tree_gives_the_same_facts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numbers 0 to 500 in paragraphs, the last of them around another."""
+    last = fact(fact("501", name="gaap:Inner"))
+    facts = "".join(f"<p>{fact(str(n))}</p>" for n in range(501)) + last
+    whole = extract(inline(f"<div>{facts}</div>")).facts
+    monkeypatch.setattr(markup, "LARGE", 0)
+    streamed = extract(inline(f"<div>{facts}</div>")).facts
+    assert streamed.equals(whole)
+    assert whole["value_text"].to_pylist() == [*map(str, range(501)), "501", "501"]
+    assert whole["concept"].to_pylist()[-2:] == ["Revenues", "Inner"]
 
 
 @real

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from raymill import arrow
+from raymill.arrow import Array
 from raymill.errors import DataError
-from raymill.filings.context import Context, taxonomy_of, usual_dims
+from raymill.filings.context import Context, read_context, taxonomy_of, usual_dims
 from raymill.filings.filing import Filing
-from raymill.filings.schema import DIMENSIONS, FACTS
+from raymill.filings.markup import Element
+from raymill.filings.schema import FACTS, kind_of_column
 
 MOST_FACTS = 2_000_000  # of one filing
 COVER = {
@@ -65,11 +68,22 @@ class Collector:
             if prefix:
                 self.names[prefix] = taxonomy_of(uri, prefix)
 
-    def add(self, fact: Found) -> None:
-        """Keep a fact. Raises DataError beyond the bound."""
+    def learn_context(self, element: Element, document: str) -> None:
+        """Note a context; facts of one whose dates are none are refused."""
+        name = element.get("id", "")
+        try:
+            self.contexts[name] = read_context(element)
+        except ValueError as error:
+            self.refuse(document, f"context {name}", name, error)
+
+    def add(self, fact: Found, before: int = 0) -> None:
+        """Keep a fact, before the last ones. Raises DataError beyond the bound."""
         if len(self.found) >= MOST_FACTS:
             raise DataError(f"`{fact.document}` holds more than {MOST_FACTS:,} facts")
-        self.found.append(fact)
+        if before:
+            self.found.insert(len(self.found) - before, fact)
+        else:
+            self.found.append(fact)
 
     def refuse(self, document: str, concept: str, fact_id: str | None, reason: object) -> None:
         """Note that a fact could not be read."""
@@ -77,14 +91,21 @@ class Collector:
 
     def table(self, filing: Filing) -> pa.Table:
         """All facts whose context and unit are there, as rows."""
-        kept = [fact for fact in self.found if self._is_whole(fact)]
-        contexts = [self.contexts[fact.context] for fact in kept]
+        kept = self.found if self._are_whole() else [*filter(self._is_whole, self.found)]
+        names = list(dict.fromkeys(fact.context for fact in kept))
+        contexts = [self.contexts[name] for name in names]
         main = next((context.cik for context in contexts if context.cik is not None), None)
         whole = filing.completed(self.cover, main)
-        cells = self._cells(kept, contexts) | _constant(whole, len(kept))
-        cells["cik"] = [context.cik if whole.cik is None else whole.cik for context in contexts]
-        arrays: list[Any] = [pa.array(cells[name], FACTS.field(name).type) for name in FACTS.names]
+        cells = self._of_facts(kept) | _of_filing(whole, len(kept))
+        places = {name: place for place, name in enumerate(names)}
+        cells |= self._of_contexts(contexts, [places[fact.context] for fact in kept])
+        arrays: list[Any] = [cells[name] for name in FACTS.names]
         return pa.Table.from_arrays(arrays, schema=FACTS)
+
+    def _are_whole(self) -> bool:
+        contexts = {fact.context for fact in self.found}
+        units = {fact.unit for fact in self.found}
+        return contexts <= self.contexts.keys() and units <= self.units.keys()
 
     def _is_whole(self, fact: Found) -> bool:
         for what, name, known in (
@@ -97,26 +118,28 @@ class Collector:
                 return False
         return True
 
-    def _cells(self, kept: list[Found], contexts: list[Context]) -> dict[str, Any]:
-        names = self.names
-        dims = {id(c): list(usual_dims(c.dims, names)) for c in contexts}
-        return {
-            "taxonomy": [fact.taxonomy for fact in kept],
-            "concept": [fact.concept for fact in kept],
-            "unit": [self.units[fact.unit] for fact in kept],
+    def _of_facts(self, kept: list[Found]) -> dict[str, Array]:
+        whole = list(zip(*kept, strict=True)) or [()] * len(Found._fields)
+        cells: dict[str, Any] = dict(zip(Found._fields, whole, strict=True))
+        texts = cells.pop("text")
+        cells["unit"] = [self.units[unit] for unit in cells["unit"]]
+        cells |= {"value": [_float(text) for text in texts], "value_text": texts}
+        cells["seq"] = range(len(kept))
+        return {name: arrow.array(found, kind_of_column(name)) for name, found in cells.items()}
+
+    def _of_contexts(self, contexts: list[Context], places: list[int]) -> dict[str, Array]:
+        cells: dict[str, Any] = {
             "start": [context.start for context in contexts],
             "end": [context.end for context in contexts],
-            "value": [_float(fact.text) for fact in kept],
-            "value_text": [fact.text for fact in kept],
-            "decimals": [fact.decimals for fact in kept],
-            "is_exact": [fact.is_exact for fact in kept],
-            "dims": pa.array([dims[id(context)] for context in contexts], DIMENSIONS),
-            "frame": [None] * len(kept),
-            "source": [self.source] * len(kept),
-            "seq": range(len(kept)),
-            "document": [fact.document for fact in kept],
-            "context": [fact.context for fact in kept],
-            "fact_id": [fact.fact_id for fact in kept],
+            "dims": [usual_dims(context.dims, self.names) for context in contexts],
+        }
+        at = arrow.array(places, pa.int32())
+        return {
+            name: arrow.take(arrow.array(found, kind_of_column(name)), at)
+            for name, found in cells.items()
+        } | {
+            "frame": arrow.nulls(len(places), pa.string()),
+            "source": arrow.repeat(self.source, len(places), pa.string()),
         }
 
 
@@ -125,7 +148,8 @@ def _float(text: str | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _constant(filing: Filing, count: int) -> dict[str, Any]:
-    names = ("entity", "ticker", "fy", "fp", "form", "accession", "filed", "accepted")
-    cells = {name: [getattr(filing, name)] * count for name in names}
-    return cells | {"is_amendment": [bool(filing.is_amendment)] * count}
+def _of_filing(filing: Filing, count: int) -> dict[str, Array]:
+    names = ("cik", "entity", "ticker", "fy", "fp", "form", "accession", "filed", "accepted")
+    cells = {name: getattr(filing, name) for name in names}
+    cells["is_amendment"] = bool(filing.is_amendment)
+    return {name: arrow.repeat(value, count, kind_of_column(name)) for name, value in cells.items()}

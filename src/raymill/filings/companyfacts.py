@@ -11,7 +11,7 @@ from raymill import arrow, json
 from raymill.arrow import Array
 from raymill.errors import DataError, InputError
 from raymill.filings.document import Document
-from raymill.filings.schema import DIMENSIONS, FACTS, no_facts
+from raymill.filings.schema import DIMENSIONS, FACTS, kind_of_column, no_facts
 
 _VALUE = re.compile(rb'"val"\s*:\s*([^,}\s]+)')
 
@@ -108,14 +108,11 @@ def _of_answer(answer: dict[str, Any], name: str, count: int) -> dict[str, Array
     }
     empty = arrow.array([], pa.string())
     offsets = arrow.array(np.zeros(count + 1, np.int32))
-    cells = {name: arrow.repeat(value, count, _kind(name)) for name, value in constants.items()}
+    cells = {
+        name: arrow.repeat(value, count, kind_of_column(name)) for name, value in constants.items()
+    }
     for column in ("ticker", "decimals", "accepted", "context", "fact_id"):
-        cells[column] = arrow.nulls(count, _kind(column))
+        cells[column] = arrow.nulls(count, kind_of_column(column))
     cells["seq"] = arrow.array(np.arange(count, dtype=np.int32))
     maps: Any = pa.MapArray
     return cells | {"dims": maps.from_arrays(offsets, empty, empty).cast(DIMENSIONS)}
-
-
-def _kind(column: str) -> pa.DataType:
-    kind: pa.DataType = FACTS.field(column).type
-    return kind

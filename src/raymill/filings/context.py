@@ -4,10 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from raymill.filings.markup import INSTANCE, Element, text_of
 
 CONTEXT, UNIT = f"{{{INSTANCE}}}context", f"{{{INSTANCE}}}unit"
+_MEMBERS = "{http://xbrl.org/2006/xbrldi}"
+_PARTS = (
+    *(f"{{{INSTANCE}}}{name}" for name in ("identifier", "startDate", "endDate", "instant")),
+    f"{_MEMBERS}explicitMember",
+    f"{_MEMBERS}typedMember",
+)
 _CIK = "http://www.sec.gov/CIK"
 _STANDARD = re.compile(
     r"https?://(?:(?:xbrl\.us|fasb\.org|xbrl\.sec\.gov)/([a-z][a-z-]*)/\d"
@@ -27,29 +34,36 @@ class Context:
 
 def read_context(element: Element) -> Context:
     """Read a context. Raises ValueError where a date is none."""
-    found, dims = Context(), {}
-    for child in element.iter():
-        name = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
+    found, dims = Context(), dict[str, str]()
+    for child in element.iter(_PARTS):
+        name = child.tag.rpartition("}")[2]
         if name == "identifier":
             text = (child.text or "").strip()
             if child.get("scheme") == _CIK and text.isdigit() and len(text) <= 10:
                 found.cik = int(text)
         elif name == "startDate":
-            found.start = _day(child.text)
+            found.start = _first_day(child.text)
         elif name in ("endDate", "instant"):
             found.end = _last_day(child.text)
         elif name == "explicitMember":
             dims[child.get("dimension", "")] = (child.text or "").strip()
         elif name == "typedMember":
             dims[child.get("dimension", "")] = text_of(child).strip()
-    found.dims = tuple(sorted(dims.items()))
+    if dims:
+        found.dims = tuple(sorted(dims.items()))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _first_day(text: str | None) -> date:
+    return _day(text)
 
 
 def _day(text: str | None) -> date:
     return date.fromisoformat((text or "").strip()[:10])
 
 
+@lru_cache(maxsize=1024)
 def _last_day(text: str | None) -> date:
     """An end at midnight is the end of the day before."""
     day, midnight = _day(text), (text or "").strip()[10:19]

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from raymill.filings.collector import COVER, Collector, Found
-from raymill.filings.context import CONTEXT, UNIT, read_context, read_unit
+from raymill.filings.context import CONTEXT, UNIT, read_unit
 from raymill.filings.document import Document
-from raymill.filings.markup import INLINE, NIL, Element, elements, text_of
-from raymill.filings.numbers import decimals_of, exact
+from raymill.filings.markup import INLINE, NIL, Element, elements, is_streamed, text_of
+from raymill.filings.numbers import reported
 
 _HTML = "http://www.w3.org/1999/xhtml"
 _NUMBERS = {f"{{{space}}}nonFraction" for space in INLINE}
 _TEXTS = {f"{{{space}}}nonNumeric" for space in INLINE}
 _FRACTIONS = {f"{{{space}}}fraction" for space in INLINE}
 _DONE = {f"{{{_HTML}}}{name}" for name in ("table", "div", "p")}
-_TAGS = (*_NUMBERS, *_TEXTS, *_FRACTIONS, *_DONE, CONTEXT, UNIT)
+_TAGS = (*_NUMBERS, *_TEXTS, *_FRACTIONS, CONTEXT, UNIT)
 
 
 def read_inline(documents: Sequence[Document]) -> Collector:
@@ -28,37 +28,32 @@ def read_inline(documents: Sequence[Document]) -> Collector:
 
 
 def _read(document: Document, found: Collector) -> None:
-    before, root = len(found.found), None
-    for element in elements(document, _TAGS):
+    before, root, name = len(found.found), None, document.file
+    streamed = is_streamed(document)
+    for element in elements(document, (*_TAGS, *_DONE) if streamed else _TAGS):
         tag, root = element.tag, element
         if tag in _NUMBERS:
-            _number(element, document.file, found)
-        elif tag in _DONE:
-            element.clear(keep_tail=True)
+            within = _numbers_in(element) if streamed and len(element) else 0
+            _number(element, name, found, within)
         elif tag in _TEXTS:
             _text(element, found)
         elif tag == CONTEXT:
-            _context(element, document.file, found)
+            found.learn_context(element, name)
+            if streamed:
+                element.clear(keep_tail=True)
         elif tag == UNIT:
             found.units[element.get("id", "")] = read_unit(element)
         elif tag in _FRACTIONS:
             reason = "fractions are not read"
-            found.refuse(document.file, element.get("name", ""), element.get("id"), reason)
+            found.refuse(name, element.get("name", ""), element.get("id"), reason)
+        elif streamed and tag in _DONE:
+            element.clear(keep_tail=True)
     if root is not None:
         found.learn(root.nsmap.items())
     for place, fact in enumerate(found.found[before:], start=before):
         usual = found.names.get(fact.taxonomy, fact.taxonomy)
         if usual != fact.taxonomy:
             found.found[place] = fact._replace(taxonomy=usual)
-
-
-def _context(element: Element, document: str, found: Collector) -> None:
-    name = element.get("id", "")
-    try:
-        found.contexts[name] = read_context(element)
-    except ValueError as error:
-        found.refuse(document, f"context {name}", name, error)
-    element.clear(keep_tail=True)
 
 
 def _text(element: Element, found: Collector) -> None:
@@ -72,17 +67,25 @@ def _text(element: Element, found: Collector) -> None:
             found.cover[name] = text
 
 
-def _number(element: Element, document: str, found: Collector) -> None:
+def _numbers_in(element: Element) -> int:
+    """How many numbers lie within one: where they end one by one, theirs came before it."""
+    return sum(1 for _ in element.iter(_NUMBERS)) - 1
+
+
+def _number(element: Element, document: str, found: Collector, within: int) -> None:
     get = element.get
     taxonomy, _, concept = get("name", "").rpartition(":")
-    fact_id = get("id")
+    fact_id, decimals, is_exact = get("id"), None, False
+    text: str | None = element.text or "" if len(element) == 0 else text_of(element)
     try:
-        text, decimals, is_exact = None, None, False
-        if get(NIL) not in ("true", "1"):
-            text = exact(text_of(element), get("format"), get("scale"), get("sign"))
-            decimals, is_exact = decimals_of(get("decimals"), get("precision"), text)
+        if text or get(NIL) not in ("true", "1"):
+            given = (get("format"), get("scale"), get("sign"), get("decimals"), get("precision"))
+            text, decimals, is_exact = reported(text or "", given)
+        else:
+            text = None
     except ValueError as error:
         found.refuse(document, concept, fact_id, error)
         return
     context, unit = get("contextRef", ""), get("unitRef", "")
-    found.add(Found(document, taxonomy, concept, context, unit, text, decimals, is_exact, fact_id))
+    fact = Found(document, taxonomy, concept, context, unit, text, decimals, is_exact, fact_id)
+    found.add(fact, within)

@@ -1,9 +1,9 @@
 """Classic XBRL: an instance document of its own, filed or extracted by the SEC."""
 
 from raymill.filings.collector import COVER, Collector, Found
-from raymill.filings.context import CONTEXT, UNIT, read_context, read_unit, taxonomy_of
+from raymill.filings.context import CONTEXT, UNIT, read_unit, taxonomy_of
 from raymill.filings.document import Document
-from raymill.filings.markup import NIL, Element, elements, text_of
+from raymill.filings.markup import NIL, Element, elements, is_streamed, text_of
 from raymill.filings.numbers import decimals_of, lexical
 
 _NOTES = "{http://www.xbrl.org/2003/linkbase}footnoteLink"
@@ -14,29 +14,24 @@ def read_instance(document: Document) -> Collector:
 
     Raises DataError where it breaks off, is malformed or beyond a bound.
     """
-    found = Collector("instance")
+    found, name = Collector("instance"), document.file
+    streamed = is_streamed(document)
     for element in elements(document):
         context = element.get("contextRef")
         if context is not None:
-            _fact(element, context, document.file, found)
-            element.clear(keep_tail=True)
+            _fact(element, context, name, found)
+            if streamed:
+                element.clear(keep_tail=True)
         elif element.tag == CONTEXT:
-            _context(element, document.file, found)
+            found.learn_context(element, name)
+            if streamed:
+                element.clear(keep_tail=True)
         elif element.tag == UNIT:
             found.units[element.get("id", "")] = read_unit(element)
-        elif element.tag == _NOTES:
+        elif streamed and element.tag == _NOTES:
             element.clear(keep_tail=True)
     found.learn(element.nsmap.items())
     return found
-
-
-def _context(element: Element, document: str, found: Collector) -> None:
-    name = element.get("id", "")
-    try:
-        found.contexts[name] = read_context(element)
-    except ValueError as error:
-        found.refuse(document, f"context {name}", name, error)
-    element.clear(keep_tail=True)
 
 
 def _fact(element: Element, context: str, document: str, found: Collector) -> None:

@@ -1,4 +1,4 @@
-"""XML read in one pass: no entity is expanded, nothing is fetched, what was read is forgotten."""
+"""XML read within bounds: no entity is expanded and nothing is fetched."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,40 +17,66 @@ INSTANCE = "http://www.xbrl.org/2003/instance"
 INLINE = ("http://www.xbrl.org/2013/inlineXBRL", "http://www.xbrl.org/2008/inlineXBRL")
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
-_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
-_OWN = {b"amp", b"lt", b"gt", b"quot", b"apos"}
+LARGE = 16 << 20  # bytes; the tree of a document takes some ten times its size
+_SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+_ENTITY = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)([A-Za-z][A-Za-z0-9]{1,31});")
+_HEAD = 1 << 16  # where a document type is looked for; a later one is seen when it is parsed
 
 
 def elements(document: Document, tags: Sequence[str] | None = None) -> Iterator[Element]:
-    """Give each element of these names when it ends, then, last of all, the root.
+    """Give the elements of these names, then, last of all, the root.
 
+    A usual document is parsed whole and its elements come in the order of their beginnings; of one
+    that `is_streamed` they come as they end, so that the reader can clear what it has read.
     Raises DataError where the document breaks off, is malformed or declares entities.
     """
-    if b"<!ENTITY" in document.data:
+    if b"<!ENTITY" in document.data[:_HEAD]:
         raise _entities(document)
-    found: Any = etree.iterparse(
-        BytesIO(_without_names(document.data)),
-        events=("end",),
-        tag=tags,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        for _, element in found:
-            yield element
+        if is_streamed(document):
+            data = BytesIO(_without_names(document.data))
+            found: Any = etree.iterparse(data, events=("end",), tag=tags, **_SAFE)
+            for _, element in found:
+                yield element
+            root = found.root
+        else:
+            root = _tree(document.data)
     except etree.XMLSyntaxError as error:
         raise DataError(
             f"`{document.name}` breaks off or is no well-formed XML: {error.msg}",
             hint="fetch the file again, and see that it is whole",
         ) from error
-    declared = found.root.getroottree().docinfo.internalDTD
+    declared = root.getroottree().docinfo.internalDTD
     if declared is not None and any(True for _ in declared.iterentities()):
         raise _entities(document)
-    yield found.root
+    if not is_streamed(document):
+        yield from root.iter(etree.Element if tags is None else tags)
+    yield root
+
+
+def _tree(data: bytes) -> Element:
+    """The root of a document; named characters are looked for only where they can be."""
+    if b"<!DOCTYPE" in data[:_HEAD]:
+        data = _without_names(data)
+    try:
+        return etree.fromstring(data, etree.XMLParser(**_SAFE))
+    except etree.XMLSyntaxError as error:
+        bare = _without_names(data)
+        if bare == data or "Entity" not in error.msg:
+            raise
+    return etree.fromstring(bare, etree.XMLParser(**_SAFE))
+
+
+def is_streamed(document: Document) -> bool:
+    """Whether a document is too large for its tree to be held whole."""
+    return len(document.data) > LARGE
 
 
 def _entities(document: Document) -> DataError:
@@ -66,7 +92,7 @@ def _without_names(data: bytes) -> bytes:
 
 
 def _numbered(found: "re.Match[bytes]") -> bytes:
-    code = None if found[1] in _OWN else name2codepoint.get(found[1].decode())
+    code = name2codepoint.get(found[1].decode())
     return b"&#%d;" % code if code else found[0]
 
 

@@ -1,6 +1,7 @@
 """Numbers as documents print them, and the exact value that is meant."""
 
 import re
+from functools import lru_cache
 
 MOST_PLACES = 100  # a scale beyond it is no number but an attack
 LONGEST = 1000  # characters of a number
@@ -10,6 +11,7 @@ _LEXICAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?")
 _GROUPS = re.compile(r"[\s,'`\u00a0\u2019\u202f]")
 _DOT_GROUPS = re.compile(r"[\s.'`\u00a0\u2019\u202f]")
 _UNITS = re.compile(r"([\d.,\s\u00a0]+?)[^\d.,\s\u00a0]+[\s\u00a0]*(?:(\d{1,2})[^\d]*)?")
+_AS_IT_STANDS = ("dot", "none")
 _FORMATS = {
     "numdotdecimal": "dot",
     "numdotdecimalin": "dot",
@@ -41,15 +43,58 @@ def exact(text: str, format: str | None, scale: str | None, sign: str | None) ->
     """
     if len(text) > LONGEST:
         raise ValueError("a number of more than 1,000 characters")
+    number, places = _plain(text.strip(), format), _places(scale)
+    found = shifted(number, places)
+    return f"-{found}" if sign == "-" and found.strip("0.") else found
+
+
+def reported(text: str, given: tuple[str | None, ...]) -> tuple[str, int | None, bool]:
+    """The exact decimal, its decimals and whether it is exact. Raises ValueError.
+
+    Given are format, scale, sign, decimals and precision, as the mark-up has them.
+
+    >>> reported("95,359", ("ixt:num-dot-decimal", "6", None, "-6", None))
+    ('95359000000', -6, False)
+    """
+    usual = _usual(*given)
+    if usual is not None:
+        minus, zeros, decimals, is_exact = usual
+        digits = text.replace(",", "")
+        if digits.isdecimal() and digits.isascii() and digits[0] != "0" and len(text) < LONGEST:
+            return f"{minus}{digits}{zeros}", decimals, is_exact
+    found = exact(text, *given[:3])
+    return found, *decimals_of(*given[3:], found)
+
+
+@lru_cache(maxsize=1024)
+def _usual(
+    format: str | None,
+    scale: str | None,
+    sign: str | None,
+    decimals: str | None,
+    precision: str | None,
+) -> tuple[str, str, int | None, bool] | None:
+    """What is the same for most numbers of a document, None where each has to be looked at."""
+    if _kind(format) != "dot" or _places(scale) < 0 or precision is not None:
+        return None
+    zeros = "0" * _places(scale)
+    return "-" if sign == "-" else "", zeros, *decimals_of(decimals, None, "")
+
+
+@lru_cache(maxsize=256)
+def _places(scale: str | None) -> int:
     places = int(scale) if scale else 0
     if abs(places) > MOST_PLACES:
         raise ValueError(f"scale {places}")
-    found = shifted(_plain(text.strip(), format), places)
-    return f"-{found}" if sign == "-" and found.strip("0.") else found
+    return places
 
 
 def _plain(text: str, format: str | None) -> str:
     kind = _kind(format)
+    if kind == "dot":
+        text = text.replace(",", "")
+    if text.isascii() and text.isdigit() and kind in _AS_IT_STANDS:
+        return text
     if kind == "zero":
         return "0"
     if kind == "words":
@@ -66,6 +111,7 @@ def _plain(text: str, format: str | None) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def _kind(format: str | None) -> str:
     if not format:
         return "none"
@@ -81,7 +127,9 @@ def shifted(number: str, places: int) -> str:
     >>> shifted("1.65", 2), shifted("7", -3), shifted("95,359".replace(",", ""), 6)
     ('165', '0.007', '95359000000')
     """
-    whole, _, part = number.partition(".")
+    whole, dot, part = number.partition(".")
+    if places >= 0 and not dot:
+        return (whole + "0" * places).lstrip("0") or "0"
     if places > 0:
         part = part.ljust(places, "0")
         whole, part = whole + part[:places], part[places:]
@@ -108,7 +156,7 @@ def decimals_of(decimals: str | None, precision: str | None, text: str) -> tuple
     >>> decimals_of(None, "3", "1230")  # three digits count
     (-1, False)
     """
-    if "INF" in (decimals, precision):
+    if decimals == "INF" or precision == "INF":
         return None, True
     if decimals is not None:
         return _bounded(int(decimals)), False

@@ -40,3 +40,9 @@ FACTS = pa.schema(_FIELDS)
 def no_facts() -> pa.Table:
     """A table of facts with no row."""
     return FACTS.empty_table()
+
+
+def kind_of_column(name: str) -> pa.DataType:
+    """The type of a column of facts."""
+    kind: pa.DataType = FACTS.field(name).type
+    return kind
