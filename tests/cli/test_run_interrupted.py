@@ -140,5 +140,22 @@ def test_on_a_terminal_there_is_a_progress_bar_and_ctrl_c(inputs: Shell) -> None
     assert b"error: Interrupted" in shown
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ((), b"--checkpoint DIR lets such a run be resumed"),
+        (("--checkpoint", "state"), b"go on with the same command and --resume"),
+    ],
+)
+def test_ctrl_c_reaches_worker_processes_too_and_nothing_hangs(
+    options: tuple[str, ...], hint: bytes, inputs: Shell
+) -> None:
+    named = ("run", "task.py:echo", "wide.csv", "--field", "n", "-o", "out.csv", "--rate", "100")
+    arguments = (*named, "--workers", "2", *options)
+    code, shown = on_a_terminal(inputs.folder, *arguments, until=b" records ")
+    assert code == 130
+    assert hint in shown
+
+
 def test_off_a_terminal_there_is_no_progress_bar(inputs: Shell) -> None:
     assert b"left" not in run(inputs).stderr

@@ -1,5 +1,6 @@
 """Ctrl-C: once, a run with a checkpoint commits and stops; twice, it ends at once."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from raymill.app.streams import Started
+from raymill.cli.failures import report
 from raymill.errors import Interrupted
 
 STOPPING = "stopping at the next checkpoint; press Ctrl-C again to end at once\n"
@@ -40,9 +42,16 @@ def interruptible(started: Started) -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """End without waiting for what worker processes have in hand."""
+    raise KeyboardInterrupt
+
+
+def leave(error: Interrupted) -> None:
+    """End this process at once where others still work for it: nobody waits for what they have."""
     import multiprocessing
 
-    for child in multiprocessing.active_children():
-        child.kill()
-    raise KeyboardInterrupt
+    children = multiprocessing.active_children()
+    if children:
+        report(error.message, error.hint, error.exit_code)
+        for child in children:
+            child.kill()
+        os._exit(error.exit_code)

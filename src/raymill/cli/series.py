@@ -7,20 +7,23 @@ from typing import Any
 
 from raymill.app import finished
 from raymill.app.streams import Started
-from raymill.cli.interrupts import interruptible
+from raymill.cli.interrupts import interruptible, leave
 from raymill.cli.progress import progress
 from raymill.engines.job import Run
 from raymill.engines.run import Report
+from raymill.errors import Interrupted
 
 
 def run_all(wanted: Sequence[Run]) -> list[Report]:
     """Run them all; with a checkpoint, a resume passes over those that are done."""
-    reports = []
-    with _one_cluster(wanted):
-        for number, run in enumerate(wanted, start=1):
-            name = run.name or "run"
-            title = f"{name} {number}/{len(wanted)}" if len(wanted) > 1 else name
-            reports.append(_one(run, title, is_series=len(wanted) > 1))
+    try:
+        with _one_cluster(wanted):
+            reports = [
+                _one(run, _title(wanted, at), len(wanted) > 1) for at, run in enumerate(wanted)
+            ]
+    except Interrupted as error:
+        leave(error)
+        raise
     for run in wanted:
         if run.checkpoint:
             finished.forget(run.checkpoint)
@@ -36,7 +39,12 @@ def _one_cluster(wanted: Sequence[Run]) -> AbstractContextManager[Any]:
     return connected()
 
 
-def _one(run: Run, title: str, *, is_series: bool) -> Report:
+def _title(wanted: Sequence[Run], at: int) -> str:
+    name = wanted[at].name or "run"
+    return f"{name} {at + 1}/{len(wanted)}" if len(wanted) > 1 else name
+
+
+def _one(run: Run, title: str, is_series: bool) -> Report:
     with progress(title, _writes_to_standard_output(run)) as tell:
         started = Started(replace(run, progress=tell))
         identity = started.job.identity

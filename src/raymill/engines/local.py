@@ -122,14 +122,12 @@ class Parallel:
                 self.heads, self.head = pool
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
         self.threads.shutdown(wait=True, cancel_futures=True)
-        if self.heads is not self.threads:
-            if self.cancelled.is_set():  # nobody waits for what they have in hand
-                from raymill.engines.processes import kill
-
-                kill(self.heads)
-            self.heads.shutdown(wait=True, cancel_futures=True)
+        if self.heads is not self.threads:  # a second Ctrl-C waits for nobody
+            self.heads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def run(self, pieces: Iterator[Piece]) -> None:
         """Run all pieces; output stays in input order."""

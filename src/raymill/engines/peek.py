@@ -11,8 +11,9 @@ from raymill.flow.source import Block, Piece, Source
 
 @dataclass(slots=True)
 class _Seen:
-    """The pieces that were looked at, and the rest behind them."""
+    """The pieces that were looked at, and the rest behind them; whole, for any selection."""
 
+    source: Source
     pieces: list[Piece] = field(default_factory=list)
     rest: Iterator[Piece] | None = None
     is_planning: bool = True
@@ -24,12 +25,12 @@ class Peekable:
     resumable = False
 
     def __init__(self, source: Source, seen: _Seen | None = None) -> None:
-        self._source, self._seen = source, seen or _Seen()
+        self._source, self._seen = source, seen or _Seen(source)
         self.names = source.names
         self.quiet: frozenset[str] = getattr(source, "quiet", frozenset())
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_seen": _Seen()}
+        return {**self.__dict__, "_seen": _Seen(self._source)}
 
     def begin(self) -> None:
         """Keep nothing any more: the run begins."""
@@ -47,7 +48,7 @@ class Peekable:
         """The pieces that were looked at, then the others."""
         seen = self._seen
         if seen.rest is None:
-            seen.rest = self._source.pieces(first)
+            seen.rest = seen.source.pieces(first)
         if not seen.is_planning:
             while seen.pieces:
                 yield seen.pieces.pop(0)

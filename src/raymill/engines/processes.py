@@ -7,7 +7,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 
 from raymill.engines.graph import Passage, Phases, open_tasks
 from raymill.engines.run import Job
@@ -27,18 +27,19 @@ def heads(
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _begin, (sent,)), _head
-
-
-def kill(pool: Executor) -> None:
-    """End the processes of a pool without waiting for what they have in hand."""
-    for process in list((getattr(pool, "_processes", None) or {}).values()):
-        process.kill()
+    pool = ProcessPoolExecutor(workers, context, _begin, (sent,))
+    # Ctrl-C reaches every process of a terminal. What the run does about it is for this one to say;
+    # the others start with the first call, and inherit the mask.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(os.getpid)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pool, _head
 
 
 def _begin(sent: bytes) -> None:
     global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the run decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job: Job = pickle.loads(sent)
     open_tasks(job.plan)
