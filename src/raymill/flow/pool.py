@@ -6,6 +6,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Outcome: TypeAlias = Literal["done", "error", "timeout", "lost", "cancelled", "unstarted"]
 Argument: TypeAlias = bytes | tuple[bytes, ...]
+FAILED = b"!"
+"""Begins the value of an item that failed for good; no JSON value begins with it."""
 
 
 def _nothing(*_: Any) -> None:

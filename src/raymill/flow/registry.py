@@ -16,8 +16,15 @@ TASKS = "raymill.tasks"
 SOURCES = "raymill.sources"
 SINKS = "raymill.sinks"
 ENGINES = "raymill.engines"
+WORKFLOWS = "raymill.workflows"
 
-_NOUNS = {TASKS: "task", SOURCES: "format", SINKS: "output format", ENGINES: "engine"}
+_NOUNS = {
+    TASKS: "task",
+    SOURCES: "format",
+    SINKS: "output format",
+    ENGINES: "engine",
+    WORKFLOWS: "workflow",
+}
 
 
 @lru_cache(maxsize=16)

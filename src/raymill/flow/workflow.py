@@ -75,7 +75,7 @@ class Step:
     results are a list again, in the order of the items.
     timeout_s: the longest that an attempt may take; the step then runs in a process of its own.
     allow_failed: items that fail for good leave a `StepFailed` in the list instead of failing the
-    run.
+    run; a step that goes over that list passes over them.
     """
 
     run: "Callable[..., Any] | Workflow"
@@ -221,6 +221,9 @@ def _tried(one: Step, found: Mapping[str, Any]) -> Any:
         return _called(one, rest, StepContext(step=one.name))
     results = []
     for number, item in enumerate(found[one.each]):
+        if isinstance(item, StepFailed):
+            results.append(item)
+            continue
         try:
             results.append(_called(one, [item, *rest], StepContext(step=one.name, item=number)))
         except Exception as error:

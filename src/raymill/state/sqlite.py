@@ -18,7 +18,11 @@ from raymill.state.store import Alive, Changes, EventRow, Lease, Message, RunRow
 BUSY_MS = 10_000
 R = TypeVar("R")
 
-_RUN = f"INSERT OR REPLACE INTO runs VALUES ({','.join('?' * len(RunRow._fields))})"
+_RUN = (
+    f"INSERT INTO runs VALUES ({','.join('?' * len(RunRow._fields))}) ON CONFLICT (id) DO UPDATE "
+    "SET version=excluded.version, status=excluded.status, output=excluded.output, "
+    "error=excluded.error, ended=excluded.ended, deadline=excluded.deadline"
+)
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * len(StepRow._fields))})"
 _EVENT = f"INSERT INTO events ({','.join(EventRow._fields)}) VALUES (?,?,?,?,?,?,?)"
 _BEAT = "UPDATE lease SET beat=?, expires=? WHERE name='orchestrator' AND epoch=?"
@@ -94,7 +98,7 @@ class SqliteStore:
         """The runs that have not ended, oldest first."""
         return self._rows(
             "SELECT * FROM runs WHERE status <> 'completed' AND status IN ('running','paused') "
-            "ORDER BY id",
+            "ORDER BY created, id",
             (),
             RunRow,
         )
@@ -113,17 +117,20 @@ class SqliteStore:
         most: int = 50,
     ) -> list[RunRow]:
         """A page of runs, newest first; `before` is the last id of the page before."""
-        wanted: dict[str, Any] = {"id < ?": before or "~"}
-        if status is not None:
-            wanted["status = ?"] = status
+        wanted: list[tuple[str, str | None]] = [
+            ("status = ?", status),
+            ("workflow = ?", workflow),
+            ("(created, id) < (SELECT created, id FROM runs WHERE id = ?)", before or None),
+        ]
+        where = [text for text, value in wanted if value is not None]
         if status not in (None, "completed"):
-            wanted["status <> ?"] = "completed"
-        if workflow is not None:
-            wanted["workflow = ?"] = workflow
-        where = " AND ".join(wanted).replace("status <> ?", "status <> 'completed'")
-        values = [value for name, value in wanted.items() if name != "status <> ?"]
+            where.append("status <> 'completed'")  # what the partial index asks for
+        values = [value for _, value in wanted if value is not None]
         return self._rows(
-            f"SELECT * FROM runs WHERE {where} ORDER BY id DESC LIMIT ?", (*values, most), RunRow
+            f"SELECT * FROM runs {'WHERE' if where else ''} {' AND '.join(where)} "
+            "ORDER BY created DESC, id DESC LIMIT ?",
+            (*values, most),
+            RunRow,
         )
 
     def steps(self, run: str) -> list[StepRow]:

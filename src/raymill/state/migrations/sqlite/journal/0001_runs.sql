@@ -22,7 +22,8 @@ CREATE TABLE runs (
   ended REAL,
   deadline REAL
 ) WITHOUT ROWID;
-CREATE INDEX runs_not_completed ON runs (status, id) WHERE status <> 'completed';
+CREATE INDEX runs_in_time ON runs (created, id);
+CREATE INDEX runs_not_completed ON runs (status, created, id) WHERE status <> 'completed';
 
 CREATE TABLE steps (
   run TEXT NOT NULL,

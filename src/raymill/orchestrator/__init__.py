@@ -1,0 +1,1 @@
+"""Runs workflows: decides what comes next, commits it, then has it done. Knows no engine."""

@@ -1,0 +1,494 @@
+"""The orchestrator: a thin loop that decides, commits, and then has done what was decided."""
+
+import heapq
+import queue
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from raymill import faults, json, log
+from raymill.errors import Cancelled, RaymillError
+from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
+from raymill.flow.workflow import Limit, Workflow
+from raymill.orchestrator import decide
+from raymill.orchestrator.clock import Clock
+from raymill.orchestrator.live import GOING, Child, Decision, Fetch, Live
+from raymill.orchestrator.ready import Ready
+from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
+from raymill.state.writer import Writer
+
+Find = Callable[[str], Workflow]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often the loop looks at what nobody tells it."""
+
+    inbox_s: float = 0.05
+    sweep_s: float = 5.0
+    lease_s: float = 5.0
+    idle_s: float | None = None  # leave after so long without work; None stays
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one turn of the loop gathered: one change, and what follows its commit."""
+
+    changes: Changes = field(default_factory=Changes)
+    ready: list[Key] = field(default_factory=list)
+    told: list[Callable[[], Any]] = field(default_factory=list)
+    ended: list[RunRow] = field(default_factory=list)
+    forget: int | None = None
+
+
+@dataclass(slots=True)
+class _Going:
+    """An attempt under way: how many are left of its call, and what it holds."""
+
+    rest: list[int]
+    limit: Limit | None
+    label: str
+
+
+class Orchestrator:
+    """Runs the workflows of a store while it holds the lease.
+
+    find: gives the workflow that lies at a place; store_output: keeps a large output and gives
+    what stands for it, `fetch` reads it; ended: told of each run that ended, once that is durable.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        pool: WorkerPool,
+        find: Find,
+        *,
+        fetch: Fetch = bytes,
+        keep: Fetch = bytes,
+        clock: Clock | None = None,
+        pace: Pace | None = None,
+        ended: Callable[[RunRow], Any] = lambda row: None,
+    ) -> None:
+        self.store, self.pool, self.pace = store, pool, pace or Pace()
+        self.clock = clock or Clock()
+        self._find, self._fetch, self._keep, self._ended = find, fetch, keep, ended
+        self._events: queue.SimpleQueue[Callable[[_Turn], Any]] = queue.SimpleQueue()
+        self._now: deque[Callable[[_Turn], Any]] = deque()  # follow-ups of the same turn
+        self._lives: dict[str, Live] = {}
+        self._timers: list[tuple[float, int, Key]] = []
+        self._under_way: dict[Key, _Going] = {}
+        self._closing: set[str] = set()  # ended, and not yet on the disk
+        self._suspects: set[Key] = set()
+        self._counter = 0
+        self._idle_workers = 0
+        self._stopping = self._over = False
+        self._failure: BaseException | None = None
+        self._taken = 0
+        self._log = log.get_logger(room="orchestrator")
+
+    # What other threads call
+
+    def submit(
+        self, flow: Workflow, value: bytes, *, place: str = "", priority: int | None = None
+    ) -> str:
+        """Start a run from within this process; gives its id before it is durable."""
+        row = new_run(flow, value, self.clock, place or flow.name, priority=priority)
+        self._events.put(lambda turn: self._start(turn, Live(row, flow, (), self._fetch)))
+        return row.id
+
+    def request(self, run: str, kind: str) -> None:
+        """Cancel, pause, resume or retry a run."""
+        self._events.put(lambda turn: self._request(turn, run, kind))
+
+    def stop(self) -> None:
+        """Leave the loop; what is under way is given up and begun again by the next one."""
+        self._events.put(lambda turn: setattr(self, "_stopping", True))
+
+    def results(self, results: Sequence[Result]) -> None:
+        """Some attempts ended."""
+        self._events.put(lambda turn: self._take_results(turn, results))
+
+    def save(self, key: Key, progress: bytes) -> None:
+        """Commit an attempt's progress. Raises Cancelled if the attempt is over."""
+        done: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._events.put(lambda turn: self._save(turn, key, progress, done.put))
+        is_saved = None
+        while is_saved is None and not self._over:
+            try:
+                is_saved = done.get(timeout=0.5)
+            except queue.Empty:
+                continue
+        if not is_saved:
+            raise Cancelled(f"Attempt {key.attempt} of step `{key.step}` is over")
+
+    # The loop
+
+    def run(self, lease: Lease) -> None:
+        """Run workflows until stopped, idle, or fenced. Raises Fenced, StoreError."""
+        writer = Writer(self.store, lease.epoch, self._fail, ttl_s=self.pace.lease_s)
+        self._idle_workers = self.pool.size
+        self._ready = Ready(self.store.limits())
+        self._taken = self.store.taken()
+        self.store.forget(self._taken)
+        self.pool.open(self)
+        try:
+            self._turn(writer, self._recover)
+            self._loop(writer)
+        finally:
+            writer.close()
+            self._over = True
+            self.pool.close()
+            self._hear_the_rest()
+        if self._failure is not None:
+            raise self._failure
+
+    def _loop(self, writer: Writer) -> None:
+        now = self.clock.now()
+        looked = swept = busy = now
+        while not self._stopping and self._failure is None:
+            self._turn(writer, None)
+            now = self.clock.now()
+            if now - looked >= self.pace.inbox_s:
+                looked = now
+                self._turn(writer, self._read_inbox)
+            if now - swept >= self.pace.sweep_s:
+                swept = now
+                self._turn(writer, self._sweep)
+            if self._has_work():
+                busy = now
+            elif self.pace.idle_s is not None and now - busy >= self.pace.idle_s:
+                self._turn(writer, self._read_inbox)
+                if not self._has_work():
+                    return
+
+    def _has_work(self) -> bool:
+        return any(live.row.status == "running" for live in self._lives.values())
+
+    def _turn(self, writer: Writer, first: Callable[[_Turn], Any] | None) -> None:
+        turn = _Turn()
+        if first is not None:
+            first(turn)
+        else:
+            self._gather(turn)
+        while self._now:
+            self._now.popleft()(turn)
+        self._due(turn)
+        if turn.changes:
+            faults.point("orchestrator.decided")
+            writer.put(turn.changes, lambda: self._events.put(lambda _: self._committed(turn)))
+        elif turn.ready or turn.told:
+            self._committed(turn)
+        self._dispatch(writer)
+
+    def _gather(self, turn: _Turn) -> None:
+        """Take all events that wait; wait for one if there is none."""
+        try:
+            self._events.get(timeout=self._patience())(turn)
+            for _ in range(self._events.qsize()):
+                self._events.get_nowait()(turn)
+        except queue.Empty:
+            return
+
+    def _patience(self) -> float:
+        now, wait = self.clock.now(), self.pace.inbox_s
+        if self._timers:
+            wait = min(wait, self._timers[0][0] - now)
+        if self._idle_workers and (opens := self._ready.opens(now)) is not None:
+            wait = min(wait, opens - now)
+        return max(wait, 0.0)
+
+    def _committed(self, turn: _Turn) -> None:
+        faults.point("orchestrator.committed")
+        now = self.clock.now()
+        for key in turn.ready:
+            live = self._lives.get(key.run)
+            if live is not None and live.row.status == "running":
+                label = f"{live.flow.name}/{key.step}"
+                self._ready.put(key, live.row.priority, live.step(key.step).limit, label, now)
+            elif live is not None:
+                live.held.append(key)
+        for tell in turn.told:
+            tell()
+        for row in turn.ended:
+            self._closing.discard(row.id)
+            self._ended(row)
+        if turn.forget is not None:
+            self.store.forget(turn.forget)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self._events.put(lambda turn: None)
+
+    def _hear_the_rest(self) -> None:
+        """Tell what was committed last; whatever else waits is begun again by the next one."""
+        turn = _Turn()
+        while self._failure is None and not self._events.empty():
+            self._events.get()(turn)
+
+    # Applying decisions
+
+    def _apply(self, turn: _Turn, live: Live, made: Decision) -> None:
+        changes = turn.changes
+        was = live.row.status
+        if made.run is not None and made.run.output is not None and made.run.status == "completed":
+            made.run = made.run._replace(output=self._keep(made.run.output))
+        live.take(made)
+        if made.run is not None:
+            changes.runs.append(made.run)
+        changes.steps += made.steps
+        changes.events += made.events
+        turn.ready += made.ready
+        for at, key in made.timers:
+            self._counter += 1
+            heapq.heappush(self._timers, (at, self._counter, key))
+        for key in made.stop:
+            if key in self._under_way:
+                self.pool.cancel(key)
+        for child in made.children:
+            self._start_child(turn, child)
+        for run, kind in made.also:
+            self._request(turn, run, kind)
+        if live.row.status in ENDED and was not in ENDED:
+            self._end(turn, live)
+
+    def _end(self, turn: _Turn, live: Live) -> None:
+        row = live.row
+        self._lives.pop(row.id, None)
+        turn.ended.append(row)
+        self._closing.add(row.id)
+        if row.parent is not None:
+            self._now.append(lambda turn: self._tell_parent(turn, row))
+
+    def _tell_parent(self, turn: _Turn, row: RunRow) -> None:
+        run, step, item = json.loads(row.parent or b"[]")
+        live = self._lives.get(run)
+        found = live.steps.get((step, item)) if live else None
+        if live is None or found is None or found.status != "begun":
+            return
+        seconds = (row.ended or row.created) - row.created
+        key = Key(run, step, item, found.attempt)
+        outcome: Outcome = "done" if row.status == "completed" else "error"
+        result = Result(key, outcome, row.output, row.error, False, seconds)
+        self._apply(turn, live, decide.ended(live, result, self.clock.now(), 0.0))
+
+    def _start(self, turn: _Turn, live: Live) -> None:
+        self._lives[live.row.id] = live
+        self._apply(turn, live, decide.begin(live, self.clock.now()))
+
+    def _start_child(self, turn: _Turn, child: Child) -> None:
+        known = self._lives.get(child.id)
+        row = known.row if known else self.store.run(child.id)
+        if row is None:
+            made = new_run(child.flow, child.input, self.clock, child.place, id=child.id)
+            of = self._lives[child.parent.run].row
+            parent = json.dumps([child.parent.run, child.parent.step, child.parent.item])
+            made = made._replace(parent=parent, priority=of.priority)
+            self._start(turn, Live(made, child.flow, (), self._fetch))
+        elif row.status == "completed":
+            self._now.append(lambda turn: self._tell_parent(turn, row))
+        else:
+            self._request(turn, child.id, "retry")
+
+    def _request(self, turn: _Turn, run: str, kind: str) -> None:
+        live = self._lives.get(run) or self._loaded(self.store.run(run))
+        if live is None:
+            return
+        made = decide.requested(live, kind, self.clock.now())
+        if made.run is not None and made.run.status in ("running", "paused"):
+            self._lives[run] = live
+        if kind == "resume" and made.run is not None:
+            live.held = []
+        self._apply(turn, live, made)
+
+    def _take_results(self, turn: _Turn, results: Sequence[Result]) -> None:
+        now = self.clock.now()
+        for result in results:
+            key = result.key
+            self._free(key, result.seconds if result.outcome == "done" else None)
+            live = self._lives.get(key.run) or self._loaded(self.store.run(key.run))
+            if live is None:
+                continue
+            self._apply(turn, live, decide.ended(live, result, now, self.clock.chance()))
+
+    def _free(self, key: Key, seconds: float | None) -> None:
+        going = self._under_way.pop(key, None)
+        if going is None:
+            return
+        self._ready.done(going.limit, going.label, seconds)
+        going.rest[0] -= 1
+        if going.rest[0] == 0:
+            self._idle_workers += 1
+
+    def _save(self, turn: _Turn, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
+        live = self._lives.get(key.run)
+        made = decide.saved(live, key, progress) if live and not self._stopping else None
+        if live is None or made is None:
+            tell(False)
+            return
+        self._apply(turn, live, made)
+        turn.told.append(lambda: tell(True))
+
+    # What nobody tells
+
+    def _due(self, turn: _Turn) -> None:
+        now = self.clock.now()
+        while self._timers and self._timers[0][0] <= now:
+            key = heapq.heappop(self._timers)[2]
+            live = self._lives.get(key.run)
+            if live is None:
+                continue
+            if not key.step:
+                if live.row.deadline is not None and live.row.deadline <= now:
+                    self._apply(turn, live, decide.overdue(live, now))
+                continue
+            row = live.steps.get((key.step, key.item))
+            if row is not None and row.status == "waiting" and row.attempt == key.attempt:
+                turn.ready.append(key)
+
+    def _dispatch(self, writer: Writer) -> None:
+        now = self.clock.now()
+        while self._idle_workers and len(self._ready):
+            keys, permits = self._ready.take(now, self._idle_workers)
+            if not keys:
+                return
+            calls = [call for key in keys if (call := self._call(key)) is not None]
+            if not calls:
+                continue
+            rest = [len(calls)]
+            for call in calls:
+                self._under_way[call.key].rest = rest
+            self._idle_workers -= 1
+            if permits:  # durable before it is used, so that no restart grants it again
+                writer.put(Changes(limits=permits), self._later(calls))
+            else:
+                self.pool.submit(calls)
+
+    def _later(self, calls: Sequence[Call]) -> Callable[[], None]:
+        return lambda: self._events.put(lambda _: self.pool.submit(calls))
+
+    def _call(self, key: Key) -> Call | None:
+        """What a worker needs for an attempt; None if it is not wanted any more."""
+        live = self._lives.get(key.run)
+        row = live.steps.get((key.step, key.item)) if live else None
+        is_wanted = row is not None and row.status in GOING and row.attempt == key.attempt
+        if live is None or row is None or not is_wanted or live.row.status != "running":
+            self._ready.done(None if live is None else live.step(key.step).limit, "", None)
+            if live is not None and is_wanted:
+                live.held.append(key)
+            return None
+        one, label = live.step(key.step), f"{live.flow.name}/{key.step}"
+        self._under_way[key] = _Going([1], one.limit, label)
+        arguments = live.arguments(key.step, key.item)
+        return Call(key, live.flow.name, live.row.place, arguments, row.progress)
+
+    def _recover(self, turn: _Turn) -> None:
+        for row in self.store.open_runs():
+            self._resume(turn, row)
+
+    def _resume(self, turn: _Turn, row: RunRow) -> None:
+        live = self._loaded(row)
+        if live is None:
+            return
+        self._lives[row.id] = live
+        self._apply(turn, live, decide.recovered(live, self.clock.now()))
+        for step in live.going():
+            if live.step(step.step).is_child:
+                child = self.store.run(decide.child_id(row.id, step))
+                if child is not None and child.status in ENDED:
+                    self._tell_parent(turn, child)
+
+    def _loaded(self, row: RunRow | None) -> Live | None:
+        """A run from the store, with its code."""
+        if row is None:
+            return None
+        try:
+            flow = self._find(row.place)
+        except RaymillError as error:
+            self._log.error("workflow.not-found", run=row.id, place=row.place, reason=error.message)
+            return None
+        return Live(row, flow, self.store.steps(row.id), self._fetch)
+
+    def _read_inbox(self, turn: _Turn) -> None:
+        messages = self.store.inbox(self._taken)
+        if not messages:
+            return
+        for message in messages:
+            if message.kind == "submit":
+                self._submitted(turn, message)
+            else:
+                self._request(turn, message.run, message.kind)
+        self._taken = turn.forget = turn.changes.taken = messages[-1].id
+        faults.point("inbox.read")
+
+    def _submitted(self, turn: _Turn, message: Message) -> None:
+        if message.run in self._lives or self.store.run(message.run) is not None:
+            return
+        about = json.loads(message.body)
+        value = json.dumps(about["input"])
+        try:
+            flow = self._find(about["place"])
+        except RaymillError as error:
+            reason = json.dumps(
+                {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+            )
+            now = self.clock.now()
+            turn.changes.runs.append(
+                RunRow(
+                    *(message.run, about["workflow"], about["place"], "", "failed", 0),
+                    *(value, None, reason, None, now, now),
+                )
+            )
+            return
+        row = new_run(
+            flow, value, self.clock, about["place"], id=message.run, priority=about["priority"]
+        )
+        self._start(turn, Live(row, flow, (), self._fetch))
+
+    def _sweep(self, turn: _Turn) -> None:
+        """No run without a lease, a timer or a place in the queue: whoever has none gets one."""
+        for row in self.store.open_runs():
+            if row.id not in self._lives and row.id not in self._closing:
+                self._log.warning("run.swept", run=row.id)
+                self._resume(turn, row)
+        waiting = {key for _, _, key in self._timers} | self._ready.keys() | set(self._under_way)
+        lost = set()
+        for live in self._lives.values():
+            if live.row.status != "running":
+                continue
+            for step in live.going():
+                key = Key(step.run, step.step, step.item, step.attempt)
+                if not live.step(step.step).is_child and key not in waiting:
+                    lost.add(key)
+        again = lost & self._suspects  # what waits for its commit is nowhere for a moment
+        for key in again:
+            self._log.warning("step.swept", run=key.run, step=key.step)
+        turn.ready += again
+        self._suspects = lost - again
+
+
+def new_run(
+    flow: Workflow,
+    value: bytes,
+    clock: Clock,
+    place: str,
+    *,
+    id: str | None = None,
+    priority: int | None = None,
+) -> RunRow:
+    """The row of a run that begins now."""
+    now = clock.now()
+    return RunRow(
+        id=id or clock.new_id(),
+        workflow=flow.name,
+        place=place,
+        version=flow.version,
+        status="running",
+        priority=flow.priority if priority is None else priority,
+        input=value,
+        output=None,
+        error=None,
+        parent=None,
+        created=now,
+        deadline=None if flow.timeout_s is None else now + flow.timeout_s,
+    )

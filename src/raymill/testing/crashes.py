@@ -1,0 +1,119 @@
+"""Kill a workflow at every point where it could die, and look whether it goes on rightly."""
+
+import os
+import signal
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from raymill import faults, json
+from raymill.flow.workflow import Workflow
+from raymill.state.sqlite import SqliteStore
+from raymill.state.store import ENDED, StateStore
+from raymill.testing.workflows import Bench
+
+MOST = 1000
+MEMORY = Path("/dev/shm")  # what a killed process wrote is there, without waiting for a disk
+
+
+@dataclass(frozen=True)
+class Crash:
+    """One crash: at which point, how many results were recorded, how the run ended after it."""
+
+    number: int
+    point: str
+    recorded: int
+    output: Any
+
+
+def crash_at_every_point(
+    workflow: Workflow,
+    value: Any = None,
+    *,
+    workers: int = 1,
+    before: Callable[[], Any] = lambda: None,
+    check: Callable[[Crash], Any] = lambda crash: None,
+    folder: str | Path | None = None,
+) -> list[Crash]:
+    """Run a workflow in a process that is killed at its first fault point, then at its second, ...
+
+    After each kill a new orchestrator goes on from the store. Raises AssertionError if the run
+    does not complete, an acknowledged submission is lost, or a recorded result changes.
+
+    before: called before each crash, to clear the effects of the one before.
+    check: called after each recovery; it may raise AssertionError.
+    """
+    crashes: list[Crash] = []
+    usual = MEMORY if MEMORY.is_dir() else None
+    with TemporaryDirectory(prefix="raymill-crash-", dir=folder or usual) as place:
+        for number in range(1, MOST):
+            before()
+            home = Path(place) / str(number)
+            point = _run_until(home, workflow, value, workers, number)
+            if point is None:
+                return crashes
+            crashes.append(_recover(home, workflow, workers, number, point))
+            check(crashes[-1])
+    raise AssertionError(f"no end after {MOST} crashes")
+
+
+def _run_until(home: Path, workflow: Workflow, value: Any, workers: int, number: int) -> str | None:
+    """Submit, then run in a process of its own; gives the point at which it was killed."""
+    store = SqliteStore(home)
+    body = {"workflow": workflow.name, "place": workflow.name, "input": value, "priority": None}
+    store.send([("submit", "run", json.dumps(body))], 1.0)
+    store.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside other threads
+        child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            _doomed(home, workflow, workers, number)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return (home / "point").read_text() if os.WIFSIGNALED(status) else None
+
+
+def _doomed(home: Path, workflow: Workflow, workers: int, number: int) -> None:
+    faults.disarm()
+    passed = [0]
+
+    def die(name: str) -> None:
+        passed[0] += 1
+        if passed[0] == number:
+            (home / "point").write_text(name)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    faults.watch(die)
+    Bench(home, workflow, workers=workers).run()
+
+
+def _recover(home: Path, workflow: Workflow, workers: int, number: int, point: str) -> Crash:
+    bench = Bench(home, workflow, workers=workers)
+    recorded = _recorded(bench.store)
+    try:
+        bench.run()
+        rows = bench.store.runs(most=1_000_000)
+        where = f"after crash {number} at `{point}`"
+        assert any(row.id == "run" for row in rows), f"{where} the submission is lost"
+        open_ = [row.id for row in rows if row.status not in ENDED]
+        assert not open_, f"{where} these runs have not ended: {open_}"
+        after = _recorded(bench.store)
+        changed = [key for key, result in recorded.items() if after.get(key) != result]
+        assert not changed, f"{where} these recorded results changed: {changed}"
+        return Crash(number, point, len(recorded), bench.output("run"))
+    finally:
+        bench.close()
+
+
+def _recorded(store: StateStore) -> dict[tuple[str, str, int], bytes | None]:
+    return {
+        (row.run, row.step, row.item): row.output
+        for run in store.runs(most=1_000_000)
+        for row in store.steps(run.id)
+        if row.status == "done"
+    }

@@ -1,0 +1,457 @@
+"""Runs of workflows from their start to their end, with a real store and a real pool."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raymill import json
+from raymill.errors import RaymillError
+from raymill.flow.places import workflow_at
+from raymill.flow.pool import StepContext
+from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
+from raymill.orchestrator.loop import Pace
+from raymill.testing.workflows import Bench, run_workflow
+
+SOON = Retry(attempts=3, first_s=0.001)
+
+
+def numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+def invert(number: int) -> float:
+    return 1 / number
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+class Flaky:
+    """Fails as often as it is told, then gives what it got."""
+
+    __name__ = "flaky"
+
+    def __init__(self, failures: int, error: type[Exception] = OSError) -> None:
+        self.failures, self.error = failures, error
+        self.calls: list[Any] = []
+
+    def __call__(self, value: Any) -> Any:
+        self.calls.append(value)
+        if len(self.calls) <= self.failures:
+            raise self.error(f"failure {len(self.calls)}")
+        return value
+
+
+@pytest.fixture
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    made: list[Bench] = []
+
+    def make(*flows: Workflow, **how: Any) -> Bench:
+        made.append(Bench(tmp_path / "store", *flows, **how))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def error_of(bench: Bench, run: str) -> dict[str, Any]:
+    row = bench.store.run(run)
+    assert row is not None
+    return dict(json.loads(row.error or b"{}"))
+
+
+def status_of(bench: Bench, run: str) -> str:
+    row = bench.store.run(run)
+    assert row is not None
+    return row.status
+
+
+def test_a_sequence_gives_the_result_of_its_last_step(tmp_path: Path) -> None:
+    assert run_workflow(tmp_path, Workflow("w", double, numbers), 2, 0) == [
+        [0, 1, 2, 3],
+        [],
+    ]
+
+
+def test_a_fan_out_keeps_the_order_of_its_items_and_a_fan_in_gets_them_all(tmp_path: Path) -> None:
+    def weigh(doubled: list[int], count: int) -> list[int]:
+        return [count, *doubled]
+
+    flow = Workflow(
+        "w", numbers, Step(double, each="numbers"), Step(weigh, after=("double", INPUT))
+    )
+    assert run_workflow(tmp_path, flow, 40, 0, workers=4) == [[40, *range(0, 80, 2)], [0]]
+
+
+def test_a_fan_out_over_a_fan_out_goes_item_by_item(tmp_path: Path) -> None:
+    again = Step(double, name="again", each="double")
+    flow = Workflow("w", numbers, Step(double, each="numbers"), again, sum)
+    assert run_workflow(tmp_path, flow, 4) == [24]
+
+
+def test_a_child_workflow_runs_for_each_item(bench: Any) -> None:
+    child = Workflow("child", double, Step(double, name="again"))
+    flow = Workflow("w", numbers, Step(child, each="numbers"), sum)
+    b = bench(flow)
+    (run,) = b.start(flow, 4)
+    b.run()
+    assert b.output(run) == 24
+    assert b.statuses(run) == {"numbers": "done", "child": ["done"] * 4, "sum": "done"}
+    assert b.output(f"{run}.child.3") == 12
+
+
+def test_a_list_is_needed_to_go_over(bench: Any) -> None:
+    flow = Workflow("w", double, Step(invert, each="double"))
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["message"] == "`double` gave int, and the step goes over a list"
+
+
+def test_attempts_are_counted_and_the_result_is_recorded_once(bench: Any) -> None:
+    flaky = Flaky(2)
+    flow = Workflow("w", Step(flaky, retry=SOON))
+    b = bench(flow)
+    (run,) = b.start(flow, "x")
+    b.run()
+    assert b.output(run) == "x"
+    (row,) = b.store.steps(run)
+    assert (row.attempt, row.failures, row.losses) == (3, 2, 0)
+    assert [(e.kind, e.attempt, e.detail) for e in b.store.events(run)] == [
+        ("error", 1, "OSError: failure 1"),
+        ("error", 2, "OSError: failure 2"),
+    ]
+
+
+@pytest.mark.parametrize(("on", "calls"), [((OSError,), 3), ((ValueError,), 1)])
+def test_only_the_named_errors_are_tried_again(bench: Any, on: Any, calls: int) -> None:
+    flaky = Flaky(9)
+    flow = Workflow("w", Step(flaky, retry=Retry(attempts=3, on=on, first_s=0.001)), double)
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    b.run()
+    assert len(flaky.calls) == calls
+    assert status_of(b, run) == "failed"
+    about = error_of(b, run)
+    assert (about["type"], about["message"]) == ("OSError", f"failure {calls}")
+    assert about["step"] == "flaky"
+    assert b.statuses(run) == {"flaky": "dead"}
+
+
+def test_a_failed_item_does_not_stop_the_others_where_that_is_allowed(bench: Any) -> None:
+    def count(found: list[Any]) -> list[str]:
+        return [type(value).__name__ for value in found]
+
+    flow = Workflow(
+        "w",
+        numbers,
+        Step(invert, each="numbers", allow_failed=True),
+        Step(double, each="invert", allow_failed=True),
+        count,
+    )
+    b = bench(flow)
+    (run,) = b.start(flow, 3)
+    b.run()
+    assert b.output(run) == ["StepFailed", "float", "float"]
+    assert b.statuses(run)["double"] == ["dead", "done", "done"]
+
+
+def test_a_failed_item_fails_the_run_otherwise(bench: Any) -> None:
+    flow = Workflow("w", numbers, Step(invert, each="numbers"), sum)
+    b = bench(flow)
+    (run,) = b.start(flow, 3)
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["item"] == 0
+
+
+def test_a_failed_run_is_taken_up_where_it_failed(bench: Any) -> None:
+    first, second = Flaky(0), Flaky(1)
+    second.__name__ = "second"  # type: ignore[misc]
+    flow = Workflow("w", Step(first), Step(second, name="second"))
+    b = bench(flow)
+    (run,) = b.start(flow, 7)
+    b.run()
+    assert status_of(b, run) == "failed"
+    b.store.send([("retry", run, b"{}")], 1.0)
+    b.close()
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == 7
+    assert (len(first.calls), len(second.calls)) == (1, 2)
+
+
+def test_a_failed_child_fails_its_parent_and_is_taken_up_with_it(bench: Any) -> None:
+    flaky = Flaky(1)
+    flow = Workflow("w", numbers, Step(Workflow("child", Step(flaky)), each="numbers"), sum)
+    b = bench(flow, workers=1)
+    (run,) = b.start(flow, 3)
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["type"] == "OSError"
+    b.store.send([("retry", run, b"{}")], 1.0)
+    b.close()
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == 3
+
+
+def test_a_submission_that_comes_twice_runs_once(bench: Any) -> None:
+    flaky = Flaky(0)
+    flow = Workflow("w", Step(flaky))
+    b = bench(flow)
+    body = json.dumps({"workflow": "w", "place": "w", "input": 5, "priority": None})
+    b.store.send([("submit", "r1", body), ("submit", "r1", body)], 1.0)
+    b.run()
+    b.store.send([("submit", "r1", body)], 2.0)
+    b.close()
+    b = bench(flow)
+    b.run()
+    assert b.output("r1") == 5
+    assert flaky.calls == [5]
+    assert list(b.store.inbox()) == []
+
+
+def test_a_submission_of_an_unknown_workflow_fails_with_a_hint(bench: Any) -> None:
+    b = bench(Workflow("greet", double))
+    body = json.dumps({"workflow": "gret", "place": "gret", "input": 5, "priority": None})
+    b.store.send([("submit", "r1", body)], 1.0)
+    b.run()
+    assert status_of(b, "r1") == "failed"
+    assert "did you mean `greet`?" in error_of(b, "r1")["hint"]
+
+
+def test_a_run_whose_code_changed_stops_with_a_clear_error(bench: Any) -> None:
+    blocked = threading.Event()
+    begun = threading.Event()
+
+    def wait(value: int) -> int:
+        begun.set()
+        blocked.wait(30)
+        return value
+
+    old = Workflow("w", wait, version="1")
+    b = bench(old)
+    (run,) = b.start(old, 5)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert begun.wait(30)
+    b.orchestrator.stop()
+    thread.join()
+    blocked.set()
+    new = Workflow("w", Step(double, name="wait"), version="2")
+    b = bench(new)
+    b.run()
+    about = error_of(b, run)
+    assert about["type"] == "CodeChanged"
+    assert about["message"].startswith("workflow `w` is of version 2, the run was started with 1")
+    b.store.send([("retry", run, b"{}")], 1.0)
+    b = bench(new)
+    b.run()
+    assert b.output(run) == 10
+
+
+def test_progress_is_given_back_to_the_next_attempt(bench: Any) -> None:
+    seen: list[Any] = []
+
+    def copy(count: int, ctx: StepContext) -> int:
+        seen.append((ctx.attempt, ctx.progress))
+        for number in range(ctx.progress or 0, count):
+            ctx.save(number + 1)
+            if number == 2 and ctx.attempt == 1:
+                raise OSError("broke off")
+        return count
+
+    flow = Workflow("w", Step(copy, retry=SOON))
+    b = bench(flow)
+    (run,) = b.start(flow, 5)
+    b.run()
+    assert b.output(run) == 5
+    assert seen == [(1, None), (2, 3)]
+
+
+def test_a_large_output_is_kept_in_a_file_and_given_on(bench: Any) -> None:
+    def text(length: int) -> str:
+        return "x" * length
+
+    flow = Workflow("w", text, len, Step(text, name="again"))
+    b = bench(flow)
+    (run,) = b.start(flow, 100_000)
+    b.run()
+    assert b.output(run) == "x" * 100_000
+    rows = {row.step: row.output for row in b.store.steps(run)}
+    assert rows["text"][:1] == b"@"
+    assert rows["len"] == b"100000"
+    assert b.store.run(run).output == rows["again"]
+
+
+def test_what_has_priority_goes_first(bench: Any) -> None:
+    calls: list[int] = []
+    flow = Workflow("w", Step(calls.append, name="note"))
+    b = bench(flow, workers=1)
+    for value, priority in ((0, 0), (1, 0), (2, 5), (3, 0), (4, 9)):
+        b.start(flow, value, priority=priority)
+    b.run()
+    assert calls == [4, 2, 0, 1, 3]
+
+
+def test_no_more_steps_go_on_at_once_than_their_limit_says(bench: Any) -> None:
+    lock, going, most = threading.Lock(), [0], [0]
+
+    def count(value: int) -> int:
+        with lock:
+            going[0] += 1
+            most[0] = max(most[0], going[0])
+        threading.Event().wait(0.002)
+        with lock:
+            going[0] -= 1
+        return value
+
+    limited = Step(count, each="numbers", limit=Limit("two", at_once=2))
+    flow = Workflow("w", numbers, limited, sum)
+    b = bench(flow, workers=6)
+    runs = b.start(flow, 6, 6)
+    b.run()
+    assert [b.output(run) for run in runs] == [15, 15]
+    assert most == [2]
+
+
+def test_a_run_that_takes_too_long_fails(bench: Any) -> None:
+    def wait(value: int, ctx: StepContext) -> int:
+        while True:
+            ctx.check()
+            threading.Event().wait(0.002)
+
+    flow = Workflow("w", wait, timeout_s=0.05)
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["message"] == "the run took longer than 0.05 s"
+
+
+def test_a_run_is_cancelled_with_its_children(bench: Any) -> None:
+    begun = threading.Event()
+
+    def wait(value: int, ctx: StepContext) -> int:
+        begun.set()
+        while True:
+            ctx.check()
+            threading.Event().wait(0.002)
+
+    flow = Workflow("w", Workflow("child", wait), double)
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert begun.wait(30)
+    b.orchestrator.request(run, "cancel")
+    thread.join(30)
+    assert not thread.is_alive()
+    assert status_of(b, run) == "cancelled"
+    assert status_of(b, f"{run}.child") == "cancelled"
+    assert b.statuses(run) == {"child": "cancelled"}
+
+
+def test_a_paused_run_begins_no_step_until_it_is_resumed(bench: Any) -> None:
+    paused = threading.Event()
+    calls = Flaky(0)
+
+    def first(value: int) -> int:
+        b.orchestrator.request(run, "pause")
+        paused.set()
+        return value
+
+    flow = Workflow("w", first, Step(calls))
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    b.run()  # ends, since nothing goes on
+    assert status_of(b, run) == "paused"
+    assert calls.calls == []
+    b.store.send([("resume", run, b"{}")], 1.0)
+    b.close()
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == 1
+    assert calls.calls == [1]
+
+
+FILE = """
+import os, time
+from raymill import Retry, Step, Workflow, step
+
+def numbers(count):
+    return list(range(count))
+
+def hang(number, ctx):
+    with open("attempts", "a") as file:
+        file.write(f"{number} {ctx.attempt}\\n")
+    if number == 1 and ctx.attempt == 1:
+        time.sleep(60)
+    if number == 2 and ctx.attempt == 1:
+        os.kill(os.getpid(), 9)
+    ctx.save(number)
+    return number * 10
+
+flow = Workflow("w", numbers,
+                Step(hang, each="numbers", timeout_s=1.0, retry=Retry(attempts=2, first_s=0.01)))
+"""
+
+
+def test_a_step_over_its_time_is_killed_counted_and_tried_again_and_its_neighbours_are_not(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("timed.py").write_text(FILE)
+    place = f"{tmp_path}/timed.py:flow"
+    flow = workflow_at(place)
+    b = bench(workers=1, find=workflow_at)
+    (run,) = b.start(flow, 4, place=place)
+    b.run()
+    assert b.output(run) == [0, 10, 20, 30]
+    rows = {row.item: row for row in b.store.steps(run) if row.item >= 0}
+    counted = [(rows[n].attempt, rows[n].failures, rows[n].losses) for n in range(4)]
+    assert counted == [(1, 0, 0), (2, 1, 0), (2, 0, 1), (1, 0, 0)]
+    assert sorted(Path("attempts").read_text().splitlines()) == [
+        *("0 1", "1 1", "1 2", "2 1", "2 2", "3 1")
+    ]
+    assert sorted((e.kind, e.item) for e in b.store.events(run)) == [("lost", 2), ("timeout", 1)]
+
+
+def test_a_second_orchestrator_on_a_folder_runs_nothing(bench: Any) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(value: int) -> int:
+        begun.set()
+        go_on.wait(30)
+        return value
+
+    flow = Workflow("w", wait)
+    first = bench(flow)
+    (run,) = first.start(flow, 1)
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    assert begun.wait(30)
+    second = bench(flow)
+    assert second.store.acquire("a command line", 5, second.clock.now(), lambda owner: True) is None
+    assert status_of(second, run) == "running"
+    go_on.set()
+    thread.join(30)
+    assert first.output(run) == 1
+    (row,) = first.store.steps(run)
+    assert row.attempt == 1
+
+
+def test_the_orchestrator_says_when_the_journal_cannot_be_written(bench: Any) -> None:
+    flow = Workflow("w", double)
+    b = bench(flow, pace=Pace(inbox_s=0.01, idle_s=None))
+    b.store._journal.connection.execute("PRAGMA max_page_count=24")
+    b.start(flow, *range(3000))
+    with pytest.raises(RaymillError, match="No space left"):
+        b.run()
