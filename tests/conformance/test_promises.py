@@ -89,16 +89,16 @@ def abort() -> None:
 
 
 def test_a_cancelled_run_goes_on_from_its_checkpoint(
-    made: Made, parquet: bytes, make_runner: Callable[[], Runner], after: Any, workers: int, go: Go
+    made: Made, parquet: bytes, make_runner: Callable[[], Runner], after: Any, go: Go
 ) -> None:
     runner = make_runner()
     after(15, runner.cancel)
     with pytest.raises(Interrupted, match="Interrupted") as stopped:
-        run_job(runner, Started(Run(made.pipeline(), workers=workers, **made.how())).job)
+        run_job(runner, Started(Run(made.pipeline(), workers=2, **made.how())).job)
     assert "--resume" in str(stopped.value.hint)
     assert "sums.jsonl" not in made.left()
     assert 0 < len((made.folder / "sums.jsonl.partial").read_bytes()) < len(sums())
-    report = go(made.pipeline(), workers=workers, **made.how(resume=True))
+    report = go(made.pipeline(), workers=2, **made.how(resume=True))
     assert report.resumed
     whole(made, parquet)
     assert counted(report) == TOTALS
@@ -156,11 +156,11 @@ def test_a_run_that_begins_anew_forgets_the_checkpoint_of_the_one_before(
 ) -> None:
     after(15, abort)
     with pytest.raises(Aborted):
-        go(made.pipeline(), workers=2, **made.how(checkpoint_records=1))
+        go(made.pipeline(), workers=1, **made.how(checkpoint_records=1))
     after(1, abort)
     with pytest.raises(Aborted):  # before its own first checkpoint
-        go(made.pipeline(), workers=2, **made.how())
-    go(made.pipeline(), workers=2, **made.how(resume=True))
+        go(made.pipeline(), workers=1, **made.how())
+    go(made.pipeline(), workers=1, **made.how(resume=True))
     whole(made, parquet)
 
 
@@ -230,7 +230,7 @@ def test_a_changed_input_is_refused(broken_off: Made, go: Go) -> None:
 
 def test_a_bad_record_stops_the_run_when_told_to(made: Made, go: Go) -> None:
     with pytest.raises(TaskError, match=f"^{made.source}:3: task `add_up` failed: `value` is null"):
-        go(made.pipeline(), workers=2, on_error="stop")
+        go(made.pipeline(), workers=1, on_error="stop")
     assert not {"sums.jsonl", "sums.parquet", "bad.jsonl"} & set(made.left())
 
 
