@@ -234,6 +234,11 @@ def min_max(values: Values) -> tuple[Any, Any]:
     return found["min"], found["max"]
 
 
+def list_lengths(lists: A) -> A:
+    """How many values each list or map holds."""
+    return _pc.list_value_length(cast(lists, _pairs(lists.type)))  # type: ignore[no-any-return]
+
+
 def lengths(texts: A) -> A:
     """The length of each text in bytes."""
     return _pc.binary_length(texts)  # type: ignore[no-any-return]
@@ -295,6 +300,13 @@ def to_numpy(values: Values) -> NDArray[Any]:
 
 def _array(values: Any) -> Any:
     return values if isinstance(values, Array | ChunkedArray) else pa.array(values)
+
+
+def _pairs(kind: Any) -> pa.DataType:
+    if not pa.types.is_map(kind):
+        return kind  # type: ignore[no-any-return]
+    fields = [pa.field("key", kind.key_type, nullable=False), pa.field("value", kind.item_type)]
+    return _any(pa).list_(pa.struct(fields))  # type: ignore[no-any-return]
 
 
 def _any(value: Any) -> Any:

@@ -11,6 +11,7 @@ _LEXICAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?")
 _GROUPS = re.compile(r"[\s,'`\u00a0\u2019\u202f]")
 _DOT_GROUPS = re.compile(r"[\s.'`\u00a0\u2019\u202f]")
 _UNITS = re.compile(r"([\d.,\s\u00a0]+?)[^\d.,\s\u00a0]+[\s\u00a0]*(?:(\d{1,2})[^\d]*)?")
+Given = tuple[str | None, str | None, str | None, str | None, str | None]
 _AS_IT_STANDS = ("dot", "none")
 _FORMATS = {
     "numdotdecimal": "dot",
@@ -48,7 +49,7 @@ def exact(text: str, format: str | None, scale: str | None, sign: str | None) ->
     return f"-{found}" if sign == "-" and found.strip("0.") else found
 
 
-def reported(text: str, given: tuple[str | None, ...]) -> tuple[str, int | None, bool]:
+def reported(text: str, given: Given) -> tuple[str, int | None, bool]:
     """The exact decimal, its decimals and whether it is exact. Raises ValueError.
 
     Given are format, scale, sign, decimals and precision, as the mark-up has them.
@@ -62,8 +63,8 @@ def reported(text: str, given: tuple[str | None, ...]) -> tuple[str, int | None,
         digits = text.replace(",", "")
         if digits.isdecimal() and digits.isascii() and digits[0] != "0" and len(text) < LONGEST:
             return f"{minus}{digits}{zeros}", decimals, is_exact
-    found = exact(text, *given[:3])
-    return found, *decimals_of(*given[3:], found)
+    found = exact(text, given[0], given[1], given[2])
+    return found, *decimals_of(given[3], given[4], found)
 
 
 @lru_cache(maxsize=1024)
