@@ -51,6 +51,7 @@ def _group(name: str, text: str = "") -> App:
         result_action="return_value",
         print_error=False,
         exit_on_error=False,
+        suppress_keyboard_interrupt=False,
         default_parameter=Parameter(negative=()),
     )
 

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import resource_tracker
 
 from raymill.engines.graph import Passage, Phases, open_tasks
 from raymill.engines.run import Job
@@ -28,11 +29,13 @@ def heads(
         return None
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _begin, (sent,))
-    # Ctrl-C reaches every process of a terminal. What the run does about it is for this one to say;
-    # the others start with the first call, and inherit the mask.
+    # Ctrl-C reaches every process of a terminal, and what the run does about it is for this one to
+    # say. The others start with the first calls, and inherit the mask.
+    resource_tracker.ensure_running()  # it would lift the mask when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        pool.submit(os.getpid)
+        for _ in range(workers):
+            pool.submit(os.getpid)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pool, _head
@@ -40,6 +43,7 @@ def heads(
 
 def _begin(sent: bytes) -> None:
     global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     job: Job = pickle.loads(sent)
     open_tasks(job.plan)
