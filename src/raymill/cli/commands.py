@@ -14,6 +14,7 @@ class Command(NamedTuple):
 
 GROUPS = {
     "tasks": "The tasks that are installed",
+    "filings": "Facts of SEC filings",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
 }
@@ -22,6 +23,16 @@ COMMANDS = (
     Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
     Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
     Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),
+    Command(
+        "filings extract",
+        "raymill.cli.filings:extract",
+        "Write the facts of documents to a file",
+    ),
+    Command(
+        "filings facts",
+        "raymill.cli.filings:facts",
+        "Show the standard metrics of a company, as known on a day",
+    ),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
     Command(
         "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"

@@ -123,8 +123,8 @@ def _compared(
 ) -> Check:
     room = max(share * max(abs(point.value), abs(expected)), least)
     passed = abs(point.value - expected) <= room
-    where = point.start, point.end
-    return Check(name, *where, passed, expected, point.value, point.concept, point.accession, text)
+    where, concept = (point.start, point.end), f"{point.taxonomy}:{point.concept}"
+    return Check(name, *where, passed, expected, point.value, concept, point.accession, text)
 
 
 def _scales(facts: pa.Table, day: date | None) -> Iterator[Check]:

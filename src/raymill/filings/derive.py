@@ -10,15 +10,16 @@ from raymill.filings.periods import length
 from raymill.filings.point import Point
 
 _LONGER = {"half": "quarter", "nine months": "half", "year": "nine months"}
+ByStart = dict[tuple[date | None, str, str], list[Point]]
 _GAP = timedelta(days=3)
 
 
 def missing_quarters(points: list[Point], reported: list[Point]) -> list[Point]:
     """The quarters that are a year less nine months, nine months less six, six less three."""
     known = {point.end for point in reported}
-    by_start: dict[tuple[date | None, str], list[Point]] = {}
+    by_start: ByStart = {}
     for point in points:
-        by_start.setdefault((point.start, point.concept), []).append(point)
+        by_start.setdefault((point.start, point.taxonomy, point.concept), []).append(point)
     found: dict[date, Point] = {}
     for whole, part in _pairs(points, by_start):
         if whole.end not in known and whole.agrees(part):
@@ -26,12 +27,10 @@ def missing_quarters(points: list[Point], reported: list[Point]) -> list[Point]:
     return list(found.values())
 
 
-def _pairs(
-    points: list[Point], by_start: dict[tuple[date | None, str], list[Point]]
-) -> Iterator[tuple[Point, Point]]:
+def _pairs(points: list[Point], by_start: ByStart) -> Iterator[tuple[Point, Point]]:
     for whole in points:
         wanted = _LONGER.get(_span(whole) or "")
-        for part in by_start[whole.start, whole.concept]:
+        for part in by_start[whole.start, whole.taxonomy, whole.concept]:
             if wanted is not None and _span(part) == wanted:
                 rest = length(part.end + timedelta(days=1), whole.end)
                 if rest == "quarter":

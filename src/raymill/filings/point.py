@@ -15,6 +15,7 @@ _FIELDS: list["pa.Field[Any]"] = [
     pa.field("value", pa.float64()),
     pa.field("value_text", pa.string()),
     pa.field("unit", pa.string()),
+    pa.field("taxonomy", pa.string()),
     pa.field("concept", pa.string()),
     pa.field("filed", pa.date32()),
     pa.field("accession", pa.string()),
@@ -37,6 +38,7 @@ class Point:
     value: float
     value_text: str
     unit: str
+    taxonomy: str
     concept: str
     filed: date | None
     accession: str | None
@@ -50,11 +52,12 @@ class Point:
     @classmethod
     def of(cls, row: dict[str, Any]) -> "Point":
         """The point of a row of standardised facts."""
-        names = ("start", "end", "value", "value_text", "unit", "filed", "accession", "form")
+        names = ("start", "end", "value", "value_text", "unit", "taxonomy", "concept", "filed")
         flags = [*row["flags"], *(["restated"] if row["is_restated"] else [])]
         return cls(
             **{name: row[name] for name in names},
-            concept=f"{row['taxonomy']}:{row['concept']}",
+            accession=row["accession"],
+            form=row["form"],
             basis=row["basis"],
             flags=tuple(flags),
             priority=row["priority"],
