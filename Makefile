@@ -21,10 +21,10 @@ demo: $(READY) ## Run the main job on real readings and show the result
 	@$(BIN)/raymill demo $(ARGS)
 
 test: $(READY) ## Run the tests on every engine, without the slow ones
-	@$(BIN)/pytest --engines local,ray $(ARGS)
+	@$(BIN)/pytest --engines local,ray --system $(ARGS)
 
 test-all: $(READY) ## Run all tests
-	@$(BIN)/pytest --engines local,ray --slow $(ARGS)
+	@$(BIN)/pytest --engines local,ray --system --slow $(ARGS)
 
 lint: $(READY) ## Check style, types, imports between rooms, generated docs
 	@$(BIN)/ruff check .

@@ -12,8 +12,10 @@ from raymill import config, faults
 pytest_plugins = ["marks"]
 
 ROOT = Path(__file__).parents[1]
-hypothesis.settings.register_profile("raymill", deadline=None)
-hypothesis.settings.load_profile("raymill")
+EXAMPLES = {"quick": 25, "all": 100}
+for name, examples in EXAMPLES.items():
+    hypothesis.settings.register_profile(name, deadline=None, max_examples=examples)
+hypothesis.settings.load_profile("quick")
 
 ENGINES = ("local", "ray")
 WORKERS = (1, 2, 4)
@@ -21,6 +23,7 @@ WORKERS = (1, 2, 4)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", default="local", help="engines to test, as in local,ray")
+    parser.addoption("--system", action="store_true", help="run the tests marked system as well")
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
 
 
@@ -30,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"--engines: unknown {', '.join(sorted(wrong))}; there are local, ray"
         )
+    if config.getoption("--system"):
+        hypothesis.settings.load_profile("all")
 
 
 def _engines(config: pytest.Config) -> list[str]:
@@ -51,6 +56,7 @@ def _marked(engine: str) -> object:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     out = set() if config.getoption("--slow") else {"slow"}
+    out |= set() if config.getoption("--system") else {"system"}
     out |= set() if "ray" in _engines(config) else {"ray"}
     dropped = [item for item in items if any(item.get_closest_marker(mark) for mark in out)]
     if dropped:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.system
+
 pytest_plugins = ["pytester"]
 
 CONFTEST = """

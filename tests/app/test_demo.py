@@ -21,6 +21,8 @@ from raymill.cli import demo as command
 from raymill.cli import main
 from raymill.errors import EngineError, InputError
 
+pytestmark = pytest.mark.system
+
 DAY = 86_400_000
 PLACE = "raymill_demo_parts"
 

@@ -12,6 +12,8 @@ import pytest
 
 from cli.running import Done, Shell, process
 
+pytestmark = pytest.mark.system
+
 NOOP = ("run", "noop")
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from cli.running import Shell, process
 
+pytestmark = pytest.mark.system
+
 # Interrupts its own run at the given values, where the file `calm` is not there.
 TASK = """
 import os, signal

@@ -148,27 +148,27 @@ layouts = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.one_of(records(), damaged()), max_size=6), layouts)
 def test_all_levels_agree_with_the_library(lines: list[bytes], layout: Layout) -> None:
     check(lines, layout)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.lists(numbers, min_size=2, max_size=8))
 def test_numbers_of_one_layout_are_what_the_library_reads(written: list[str]) -> None:
     for shape in ('{"e":[{"n":"a","v":%s}]}', '{"e":[{"v":"%s","n":"b"}],"bt":1}'):
         check([(shape % number).encode() for number in written])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.lists(texts, min_size=2, max_size=8))
 def test_texts_of_one_layout_are_what_the_library_reads(written: list[str]) -> None:
     shape = '{"e":[{"n":"id","sv":%s},{"n":"a","v":1}],"bt":5}'
     check([(shape % text).encode("utf-8", "surrogatepass") for text in written])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_equal_float_bit_by_bit(value: float) -> None:
     for text in (repr(value), f"{value:.17g}", f"{value:.5f}"[:300].rstrip("."), f"{value:.15e}"):

@@ -22,6 +22,8 @@ from raymill.app.streams import run
 from raymill.engines.run import Report
 from raymill.testing import Aborted
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).parents[2]
 COUNT = 200_000
 UNIT = 32_768  # bytes of a piece: some 80 of them

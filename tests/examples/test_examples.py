@@ -16,6 +16,8 @@ import pytest
 
 from raymill.engines.ray import cluster
 
+pytestmark = pytest.mark.system
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PACKAGE = EXAMPLES / "08_third_party_package"
 
