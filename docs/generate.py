@@ -14,6 +14,7 @@ from typing import Any
 
 from raymill import errors
 from raymill.app.catalogue import About, Entry
+from raymill.app.runs import EventOfRun, Run, StepOfRun
 from raymill.cli.app import application
 from raymill.cli.commands import COMMANDS, Command
 from raymill.cli.doctor import Check
@@ -48,8 +49,9 @@ def commands() -> Iterator[str]:
     yield "## JSON"
     yield (
         "With `--json`, `raymill run` writes a summary and `raymill tasks show` a task, each as "
-        "one object; `raymill tasks ls`, `raymill config show` and `raymill doctor` write a list. "
-        "Their fields:"
+        "one object; `raymill tasks ls`, `raymill config show`, `raymill doctor` and `raymill "
+        "workflows ls` write a list. `raymill workflows show` and `watch` write a run with the "
+        "lists `steps` and `events`. Their fields:"
     )
     rows = [
         ("run", fields(Summary)),
@@ -57,6 +59,10 @@ def commands() -> Iterator[str]:
         ("tasks show", fields(About)),
         ("config show", fields(Shown)),
         ("doctor", fields(Check)),
+        ("workflows ls, start, show, watch", fields(Run)),
+        ("workflows show, watch: `steps`", fields(StepOfRun)),
+        ("workflows show, watch: `events`", fields(EventOfRun)),
+        ("workflows cancel, pause, resume, retry, redrive", "`run`, `asked`"),
     ]
     yield from table(("command", "fields"), rows)
 

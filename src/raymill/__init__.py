@@ -26,6 +26,7 @@ _PLACES = {
     "raymill.flow.pool": ("StepContext", "StepFailed"),
     "raymill.flow.workflow": ("Limit", "Retry", "Step", "Workflow", "step"),
     "raymill.app.streams": ("check", "run"),
+    "raymill.app.workflows": ("Workflows",),
     "raymill.errors": ("RaymillError",),
 }
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}

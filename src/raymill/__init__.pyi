@@ -1,5 +1,6 @@
 from raymill.app.streams import check as check
 from raymill.app.streams import run as run
+from raymill.app.workflows import Workflows as Workflows
 from raymill.errors import RaymillError as RaymillError
 from raymill.flow import Answer as Answer
 from raymill.flow import Fail as Fail

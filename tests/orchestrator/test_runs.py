@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from raymill import json
+from raymill.app.workbench import Workbench, run_workflow
 from raymill.errors import RaymillError
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
 from raymill.orchestrator.loop import Pace
-from raymill.testing.workflows import Bench, run_workflow
 
 SOON = Retry(attempts=3, first_s=0.001)
 
@@ -48,10 +48,10 @@ class Flaky:
 
 @pytest.fixture
 def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    made: list[Bench] = []
+    made: list[Workbench] = []
 
-    def make(*flows: Workflow, **how: Any) -> Bench:
-        made.append(Bench(tmp_path / "store", *flows, **how))
+    def make(*flows: Workflow, **how: Any) -> Workbench:
+        made.append(Workbench(tmp_path / "store", *flows, **how))
         return made[-1]
 
     yield make
@@ -59,13 +59,13 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
         one.close()
 
 
-def error_of(bench: Bench, run: str) -> dict[str, Any]:
+def error_of(bench: Workbench, run: str) -> dict[str, Any]:
     row = bench.store.run(run)
     assert row is not None
     return dict(json.loads(row.error or b"{}"))
 
 
-def status_of(bench: Bench, run: str) -> str:
+def status_of(bench: Workbench, run: str) -> str:
     row = bench.store.run(run)
     assert row is not None
     return row.status

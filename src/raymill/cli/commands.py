@@ -14,6 +14,7 @@ class Command(NamedTuple):
 
 GROUPS = {
     "tasks": "The tasks that are installed",
+    "workflows": "Durable runs of workflows",
     "filings": "Facts of SEC filings",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
@@ -23,6 +24,18 @@ COMMANDS = (
     Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
     Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
     Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),
+    Command("workflows ls", "raymill.cli.workflows:ls", "List runs, the newest first"),
+    Command("workflows show", "raymill.cli.workflows:show", "Show a run: its steps, what happened"),
+    Command("workflows start", "raymill.cli.workflows:start", "Start a run of a workflow"),
+    Command("workflows watch", "raymill.cli.workflows:watch", "Follow a run to its end"),
+    Command("workflows cancel", "raymill.cli.workflows:cancel", "Cancel runs"),
+    Command("workflows pause", "raymill.cli.workflows:pause", "Begin no further step of runs"),
+    Command("workflows resume", "raymill.cli.workflows:resume", "Go on with paused runs"),
+    Command("workflows retry", "raymill.cli.workflows:retry", "Take failed runs up again"),
+    Command("workflows redrive", "raymill.cli.workflows:redrive", "Take up all failed runs"),
+    Command(
+        "orchestrator", "raymill.cli.orchestrator:orchestrator", "Run workflows in the foreground"
+    ),
     Command(
         "filings extract",
         "raymill.cli.filings:extract",

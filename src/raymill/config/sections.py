@@ -8,9 +8,16 @@ from raymill.config.log import LogSettings
 from raymill.config.ray import RaySettings
 from raymill.config.section import Section, load
 from raymill.config.streams import StreamSettings
+from raymill.config.workflows import WorkflowSettings
 from raymill.errors import unknown
 
-SECTIONS: tuple[type[Section], ...] = (PathSettings, StreamSettings, RaySettings, LogSettings)
+SECTIONS: tuple[type[Section], ...] = (
+    PathSettings,
+    StreamSettings,
+    WorkflowSettings,
+    RaySettings,
+    LogSettings,
+)
 
 
 class Settings:
@@ -28,6 +35,11 @@ class Settings:
     def streams(self) -> StreamSettings:
         """How streams run."""
         return load(StreamSettings)
+
+    @cached_property
+    def workflows(self) -> WorkflowSettings:
+        """How workflows run."""
+        return load(WorkflowSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raymill import faults, json, log
-from raymill.errors import Cancelled, RaymillError
+from raymill.errors import Cancelled, RaymillError, WorkflowError
 from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
 from raymill.flow.workflow import Limit, Workflow
 from raymill.orchestrator import decide
@@ -80,6 +80,9 @@ class Orchestrator:
         self._under_way: dict[Key, _Going] = {}
         self._closing: set[str] = set()  # ended, and not yet on the disk
         self._suspects: set[Key] = set()
+        self._loaded_files: set[str] = set()
+        self.outdated = False
+        """Whether it left because the code that it had loaded was changed."""
         self._counter = 0
         self._idle_workers = 0
         self._stopping = self._over = False
@@ -414,36 +417,65 @@ class Orchestrator:
         if not messages:
             return
         for message in messages:
-            if message.kind == "submit":
-                self._submitted(turn, message)
-            else:
+            if message.kind != "submit":
                 self._request(turn, message.run, message.kind)
-        self._taken = turn.forget = turn.changes.taken = messages[-1].id
+            elif not self._submitted(turn, message):
+                self.outdated = self._stopping = True
+                break
+            self._taken = turn.forget = turn.changes.taken = message.id
         faults.point("inbox.read")
 
-    def _submitted(self, turn: _Turn, message: Message) -> None:
+    def _submitted(self, turn: _Turn, message: Message) -> bool:
+        """Begin a run; False if only a process that loads its code anew can run it."""
         if message.run in self._lives or self.store.run(message.run) is not None:
-            return
+            return True
         about = json.loads(message.body)
-        value = json.dumps(about["input"])
+        place, wanted = about["place"], about.get("version")
+        file = place.rpartition(":")[0] or place
+        was_loaded = file in self._loaded_files
+        self._loaded_files.add(file)
         try:
-            flow = self._find(about["place"])
+            flow = self._find(place)
         except RaymillError as error:
-            reason = json.dumps(
-                {"type": type(error).__name__, "message": error.message, "hint": error.hint}
-            )
-            now = self.clock.now()
-            turn.changes.runs.append(
-                RunRow(
-                    *(message.run, about["workflow"], about["place"], "", "failed", 0),
-                    *(value, None, reason, None, now, now),
-                )
-            )
-            return
+            self._refuse(turn, message, error)
+            return True
+        if wanted not in (None, flow.version):
+            if was_loaded and not self._has_work():
+                return False
+            hint = f"raymill workflows retry {message.run} runs it with the code that is loaded"
+            text = f"the orchestrator has version {flow.version} of `{place}` loaded, not {wanted}"
+            self._refuse(turn, message, WorkflowError(text, hint=hint))
+            return True
         row = new_run(
-            flow, value, self.clock, about["place"], id=message.run, priority=about["priority"]
+            flow,
+            json.dumps(about["input"]),
+            self.clock,
+            place,
+            id=message.run,
+            priority=about["priority"],
         )
-        self._start(turn, Live(row, flow, (), self._fetch))
+        self._start(turn, Live(row._replace(created=message.at), flow, (), self._fetch))
+        return True
+
+    def _refuse(self, turn: _Turn, message: Message, error: RaymillError) -> None:
+        """A run that cannot begin is in the journal with the reason."""
+        about = json.loads(message.body)
+        reason = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        row = RunRow(
+            id=message.run,
+            workflow=about["workflow"],
+            place=about["place"],
+            version="",
+            status="failed",
+            priority=about["priority"] or 0,
+            input=json.dumps(about["input"]),
+            output=None,
+            error=json.dumps(reason),
+            parent=None,
+            created=message.at,
+            ended=self.clock.now(),
+        )
+        turn.changes.runs.append(row)
 
     def _sweep(self, turn: _Turn) -> None:
         """No run without a lease, a timer or a place in the queue: whoever has none gets one."""

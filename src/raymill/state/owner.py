@@ -7,9 +7,9 @@ from pathlib import Path
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def owner() -> str:
-    """Name this process: machine, start of the machine, process, start of the process."""
-    pid = os.getpid()
+def owner(pid: int | None = None) -> str:
+    """Name a process, this one unless told: machine and its start, number, start of the process."""
+    pid = pid or os.getpid()
     return "/".join((socket.gethostname(), _boot(), str(pid), _started(pid)))
 
 

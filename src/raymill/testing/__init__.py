@@ -1,5 +1,8 @@
-"""Test your own tasks, sources and engines with what raymill tests its own with."""
+"""Test your own tasks, sources, workflows, engines and stores with what raymill tests its own
+with."""
 
+from raymill.app.workbench import Workbench, run_workflow
+from raymill.testing.crashes import Crash, crash_at_every_point
 from raymill.testing.crew import CrewRunner
 from raymill.testing.source import ABORT, CUT, Aborted, TestingSource
 from raymill.testing.task_suite import Outcome, check_task, outcome
@@ -8,9 +11,13 @@ __all__ = [
     "ABORT",
     "CUT",
     "Aborted",
+    "Crash",
     "CrewRunner",
     "Outcome",
     "TestingSource",
+    "Workbench",
     "check_task",
+    "crash_at_every_point",
     "outcome",
+    "run_workflow",
 ]

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from raymill import faults, json
+from raymill.app.workbench import Workbench
 from raymill.flow.workflow import Workflow
 from raymill.state.sqlite import SqliteStore
 from raymill.state.store import ENDED, StateStore
-from raymill.testing.workflows import Bench
 
 MOST = 1000
 MEMORY = Path("/dev/shm")  # what a killed process wrote is there, without waiting for a disk
@@ -89,11 +89,11 @@ def _doomed(home: Path, workflow: Workflow, workers: int, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     faults.watch(die)
-    Bench(home, workflow, workers=workers).run()
+    Workbench(home, workflow, workers=workers).run()
 
 
 def _recover(home: Path, workflow: Workflow, workers: int, number: int, point: str) -> Crash:
-    bench = Bench(home, workflow, workers=workers)
+    bench = Workbench(home, workflow, workers=workers)
     recorded = _recorded(bench.store)
     try:
         bench.run()

@@ -1,4 +1,4 @@
-"""Run workflows in this process, in a folder, to their ends."""
+"""Workflows in this process, in a folder, run to their ends: for tests, measurements, scripts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from raymill.state.sqlite import SqliteStore
 from raymill.state.store import RunRow, StateStore
 
 
-class Bench:
+class Workbench:
     """A store in a folder, with what is needed to run workflows from it in this process."""
 
     def __init__(
@@ -85,14 +85,14 @@ class Bench:
         self.store.close()
 
 
-def now(bench: Bench) -> float:
+def now(bench: Workbench) -> float:
     """What the clock of a bench says."""
     return bench.clock.now()
 
 
 def run_workflow(folder: str | Path, flow: Workflow, *values: Any, **how: Any) -> Sequence[Any]:
     """Run a workflow durably in a folder, once for each value; gives the outputs in order."""
-    bench = Bench(folder, flow, **how)
+    bench = Workbench(folder, flow, **how)
     try:
         ids = bench.start(flow, *values)
         bench.run()

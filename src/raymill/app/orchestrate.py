@@ -1,0 +1,95 @@
+"""Runs an orchestrator on a folder in this process: store, pool, lease, and waiting for it."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from raymill.app.workflows import STARTING
+from raymill.config import settings
+from raymill.config.paths import home
+from raymill.engines.pool import LocalPool
+from raymill.flow.places import workflow_at
+from raymill.orchestrator.loop import Orchestrator, Pace
+from raymill.state.artifacts import Artifacts
+from raymill.state.owner import alive, owner
+from raymill.state.sqlite import SqliteStore
+from raymill.state.store import Lease, StateStore
+
+
+class Service:
+    """Runs the workflows of a folder, now if nobody does, else as soon as nobody does any more.
+
+    idle_s: leave after so long without work, and at once if somebody else runs them; None stays.
+    """
+
+    def __init__(
+        self, folder: str | Path | None = None, *, workers: int | None, idle_s: float | None
+    ) -> None:
+        wanted = settings().workflows
+        self.folder = Path(folder or home()).absolute()
+        self.idle_s, self.lease_s = idle_s, wanted.lease_s
+        self.workers = workers or wanted.workers
+        self.outdated = False
+        """Whether it left because code that it had loaded was changed: start a new process."""
+        self._stopping = threading.Event()
+        self._running: Orchestrator | None = None
+
+    def stop(self) -> None:
+        """Leave; may be called from a signal handler."""
+        self._stopping.set()
+        if self._running is not None:
+            self._running.stop()
+
+    def run(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Run until stopped or idle. Raises Fenced if another orchestrator took over."""
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        store: StateStore = SqliteStore(self.folder)
+        try:
+            while (lease := self._lease(store, tell)) is not None:
+                tell(f"runs the workflows of {self.folder} with {self.workers} workers")
+                self._hold(store, lease)
+                if self.outdated:
+                    return
+                # Who submitted just before the lease was given back saw it held.
+                if self._stopping.is_set() or not store.inbox(store.taken()):
+                    return
+        finally:
+            store.close()
+
+    def _lease(self, store: StateStore, tell: Callable[[str], None]) -> Lease | None:
+        told = False
+        while not self._stopping.is_set():
+            lease = store.acquire(owner(), self.lease_s, time.time(), alive)
+            if lease is not None:
+                return lease
+            if self.idle_s is not None:
+                return None
+            if not told:
+                tell(f"stands by: another orchestrator runs the workflows of {self.folder}")
+                told = True
+            self._stopping.wait(self.lease_s / 5)
+        return None
+
+    def _hold(self, store: StateStore, lease: Lease) -> None:
+        artifacts = Artifacts(self.folder / "artifacts")
+        self._running = Orchestrator(
+            store,
+            LocalPool(self.workers, artifacts.folder, workflow_at),
+            workflow_at,
+            fetch=artifacts.get,
+            keep=artifacts.put,
+            pace=Pace(lease_s=self.lease_s, idle_s=self.idle_s),
+        )
+        if self._stopping.is_set():
+            self._running.stop()
+        try:
+            self._running.run(lease)
+            self.outdated = self._running.outdated
+        finally:
+            store.release(lease.epoch)
+            starting = self.folder / STARTING
+            if starting.is_file() and starting.read_text() == owner():
+                starting.unlink()

@@ -1,0 +1,22 @@
+"""How workflows run: workers, the lease of their orchestrator, when it leaves."""
+
+from typing import ClassVar
+
+from raymill.config.section import Section, setting
+
+
+class WorkflowSettings(Section):
+    """Settings of `raymill workflows` and `raymill orchestrator`."""
+
+    section: ClassVar[str] = "workflows"
+
+    workers: int = setting(4, "Steps that run at a time", unit="workers", ge=1)
+    lease_s: float = setting(
+        5.0, "Time after which another orchestrator takes over from a silent one", unit="s", gt=0
+    )
+    idle_s: float = setting(
+        60.0,
+        "Time without work after which an orchestrator leaves that was started by a command",
+        unit="s",
+        ge=0,
+    )
