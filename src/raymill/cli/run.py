@@ -95,7 +95,7 @@ def run(
     time
         The field with the times for it, in epoch milliseconds.
     unordered
-        Let outputs overtake one another.
+        Give up the order of the output; `local` and `ray` keep it all the same.
     json_
         Give the summary as JSON; on standard output, unless records go there.
     verbose
