@@ -228,6 +228,16 @@ def any_true(mask: Values) -> bool:
     return bool(_pc.any(mask, min_count=0).as_py())
 
 
+def all_true(mask: Values) -> bool:
+    """Whether the mask is true everywhere, null aside."""
+    return bool(_pc.all(mask, min_count=0).as_py())
+
+
+def keep_if(values: A, mask: Values) -> A:
+    """The values where the mask is true, null elsewhere."""
+    return _pc.if_else(mask, values, None)  # type: ignore[no-any-return]
+
+
 def min_max(values: Values) -> tuple[Any, Any]:
     """The least and the largest value; None where there is none."""
     found = _pc.min_max(values).as_py()

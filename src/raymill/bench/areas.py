@@ -6,7 +6,10 @@ from raymill.bench.case import Case
 from raymill.errors import unknown
 from raymill.flow.registry import locate
 
-AREAS = {"streams": "raymill.bench.streams:cases"}
+AREAS = {
+    "streams": "raymill.bench.streams:cases",
+    "filings": "raymill.bench.filings:cases",
+}
 
 
 def cases(names: Iterable[str] = (), *, large: bool = False) -> list[Case]:

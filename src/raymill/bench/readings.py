@@ -24,6 +24,8 @@ FILES = {
     "taxi": "streams/TAXI_sample_data_senml.csv",
     "fit": "streams/FIT_sample_data_senml.csv",
     "xml": "xml/tempSAX.xml",
+    "companyfacts": "companyfacts/CIK0000320193.json",
+    "inline": "archives/0000320193-25-000057/aapl-20250329.htm.gz",
 }
 NUMBERS = tuple(element.name for element in lookalike.CITY if element.key == "v")
 _SOURCE = re.compile(rb'"sv":"[^"]*"')

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -92,14 +91,15 @@ class Collector:
     def table(self, filing: Filing) -> pa.Table:
         """All facts whose context and unit are there, as rows."""
         kept = self.found if self._are_whole() else [*filter(self._is_whole, self.found)]
-        names = list(dict.fromkeys(fact.context for fact in kept))
+        whole = list(zip(*kept, strict=True)) or [()] * len(Found._fields)
+        cells: dict[str, Any] = dict(zip(Found._fields, whole, strict=True))
+        names = list(dict.fromkeys(cells["context"]))
         contexts = [self.contexts[name] for name in names]
         main = next((context.cik for context in contexts if context.cik is not None), None)
-        whole = filing.completed(self.cover, main)
-        cells = self._of_facts(kept) | _of_filing(whole, len(kept))
-        places = {name: place for place, name in enumerate(names)}
-        cells |= self._of_contexts(contexts, [places[fact.context] for fact in kept])
-        arrays: list[Any] = [cells[name] for name in FACTS.names]
+        columns = _of_filing(filing.completed(self.cover, main), self.source, len(kept))
+        columns |= self._of_contexts(contexts, names, cells.pop("context"))
+        columns |= self._of_facts(cells)
+        arrays: list[Any] = [columns[name] for name in FACTS.names]
         return pa.Table.from_arrays(arrays, schema=FACTS)
 
     def _are_whole(self) -> bool:
@@ -118,38 +118,50 @@ class Collector:
                 return False
         return True
 
-    def _of_facts(self, kept: list[Found]) -> dict[str, Array]:
-        whole = list(zip(*kept, strict=True)) or [()] * len(Found._fields)
-        cells: dict[str, Any] = dict(zip(Found._fields, whole, strict=True))
-        texts = cells.pop("text")
-        cells["unit"] = [self.units[unit] for unit in cells["unit"]]
-        cells |= {"value": [_float(text) for text in texts], "value_text": texts}
-        cells["seq"] = range(len(kept))
-        return {name: arrow.array(found, kind_of_column(name)) for name, found in cells.items()}
+    def _of_facts(self, cells: dict[str, Any]) -> dict[str, Array]:
+        texts = arrow.array(cells.pop("text"), pa.string())
+        cells["unit"] = [*map(self.units.__getitem__, cells["unit"])]
+        cells["seq"] = range(len(texts))
+        columns = {name: arrow.array(found, kind_of_column(name)) for name, found in cells.items()}
+        return columns | {"value_text": texts, "value": _floats(texts)}
 
-    def _of_contexts(self, contexts: list[Context], places: list[int]) -> dict[str, Array]:
+    def _of_contexts(
+        self, contexts: list[Context], names: list[str], of_facts: tuple[str, ...]
+    ) -> dict[str, Array]:
+        places = {name: place for place, name in enumerate(names)}
+        at = arrow.array([*map(places.__getitem__, of_facts)], pa.int32())
+        renamed = any(prefix != usual for prefix, usual in self.names.items())
         cells: dict[str, Any] = {
+            "context": names,
             "start": [context.start for context in contexts],
             "end": [context.end for context in contexts],
-            "dims": [usual_dims(context.dims, self.names) for context in contexts],
+            "dims": [
+                usual_dims(context.dims, self.names) if renamed else context.dims
+                for context in contexts
+            ],
         }
-        at = arrow.array(places, pa.int32())
         return {
             name: arrow.take(arrow.array(found, kind_of_column(name)), at)
             for name, found in cells.items()
-        } | {
-            "frame": arrow.nulls(len(places), pa.string()),
-            "source": arrow.repeat(self.source, len(places), pa.string()),
         }
 
 
+def _floats(texts: Array) -> Array:
+    """The nearest floats; a number beyond them is null, and stays as text."""
+    try:
+        values = arrow.cast(texts, pa.float64())
+    except pa.ArrowInvalid:
+        values = arrow.array([*map(_float, texts.to_pylist())], pa.float64())
+    finite = arrow.is_finite(values)
+    return values if arrow.all_true(finite) else arrow.keep_if(values, finite)
+
+
 def _float(text: str | None) -> float | None:
-    value = None if text is None else float(text)
-    return value if value is not None and isfinite(value) else None
+    return None if text is None else float(text)
 
 
-def _of_filing(filing: Filing, count: int) -> dict[str, Array]:
+def _of_filing(filing: Filing, source: str, count: int) -> dict[str, Array]:
     names = ("cik", "entity", "ticker", "fy", "fp", "form", "accession", "filed", "accepted")
     cells = {name: getattr(filing, name) for name in names}
-    cells["is_amendment"] = bool(filing.is_amendment)
+    cells |= {"is_amendment": bool(filing.is_amendment), "source": source, "frame": None}
     return {name: arrow.repeat(value, count, kind_of_column(name)) for name, value in cells.items()}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -61,20 +62,25 @@ def _runs(facts: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict[str,
 
 def _texts(data: bytes, rows: list[dict[str, Any]]) -> Array:
     """The numbers as they stand there: a double would lose the digits beyond the sixteenth."""
-    found = [text.decode() for text in _VALUE.findall(data)]
+    found: list[bytes | None] = _VALUE.findall(data)
     if len(found) != len(rows):
-        found = [json.dumps(row["val"]).decode() for row in rows]
-    return arrow.array([None if text == "null" else text for text in found], pa.string())
+        found = [json.dumps(row["val"]) for row in rows]
+    if b"null" in found:
+        found = [None if text == b"null" else text for text in found]
+    return arrow.array(found, pa.string())
 
 
 def _of_rows(rows: list[dict[str, Any]], texts: Array) -> dict[str, Array]:
     def column(name: str, kind: pa.DataType) -> Array:
-        return arrow.array([row.get(name) for row in rows], kind)
+        try:
+            return arrow.array([*map(itemgetter(name), rows)], kind)
+        except KeyError:
+            return arrow.array([row.get(name) for row in rows], kind)
 
     text, day = pa.string(), pa.date32()
     form = column("form", text)
     return {
-        "start": arrow.cast(column("start", text), day),
+        "start": arrow.cast(arrow.array([row.get("start") for row in rows], text), day),
         "end": arrow.cast(column("end", text), day),
         "value": arrow.cast(texts, pa.float64()),
         "value_text": texts,
@@ -83,7 +89,7 @@ def _of_rows(rows: list[dict[str, Any]], texts: Array) -> dict[str, Array]:
         "form": form,
         "accession": column("accn", text),
         "filed": arrow.cast(column("filed", text), day),
-        "frame": column("frame", text),
+        "frame": arrow.array([row.get("frame") for row in rows], text),
         "is_amendment": arrow.fill_null(arrow.ends_with(form, "/A"), False),
     }
 

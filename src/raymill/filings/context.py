@@ -9,12 +9,12 @@ from functools import lru_cache
 from raymill.filings.markup import INSTANCE, Element, text_of
 
 CONTEXT, UNIT = f"{{{INSTANCE}}}context", f"{{{INSTANCE}}}unit"
-_MEMBERS = "{http://xbrl.org/2006/xbrldi}"
-_PARTS = (
-    *(f"{{{INSTANCE}}}{name}" for name in ("identifier", "startDate", "endDate", "instant")),
-    f"{_MEMBERS}explicitMember",
-    f"{_MEMBERS}typedMember",
+_IDENTIFIER, _START, _END, _INSTANT = (
+    f"{{{INSTANCE}}}{name}" for name in ("identifier", "startDate", "endDate", "instant")
 )
+_MEMBER = "{http://xbrl.org/2006/xbrldi}explicitMember"
+_TYPED = "{http://xbrl.org/2006/xbrldi}typedMember"
+_PARTS = (_IDENTIFIER, _START, _END, _INSTANT, _MEMBER, _TYPED)
 _CIK = "http://www.sec.gov/CIK"
 _STANDARD = re.compile(
     r"https?://(?:(?:xbrl\.us|fasb\.org|xbrl\.sec\.gov)/([a-z][a-z-]*)/\d"
@@ -34,24 +34,29 @@ class Context:
 
 def read_context(element: Element) -> Context:
     """Read a context. Raises ValueError where a date is none."""
-    found, dims = Context(), dict[str, str]()
+    found, dims = Context(), []
     for child in element.iter(_PARTS):
-        name = child.tag.rpartition("}")[2]
-        if name == "identifier":
-            text = (child.text or "").strip()
-            if child.get("scheme") == _CIK and text.isdigit() and len(text) <= 10:
-                found.cik = int(text)
-        elif name == "startDate":
+        tag = child.tag
+        if tag == _MEMBER:
+            dims.append((child.get("dimension", ""), (child.text or "").strip()))
+        elif tag == _IDENTIFIER:
+            found.cik = _cik(child.get("scheme"), child.text)
+        elif tag == _START:
             found.start = _first_day(child.text)
-        elif name in ("endDate", "instant"):
+        elif tag == _TYPED:
+            dims.append((child.get("dimension", ""), text_of(child).strip()))
+        else:
             found.end = _last_day(child.text)
-        elif name == "explicitMember":
-            dims[child.get("dimension", "")] = (child.text or "").strip()
-        elif name == "typedMember":
-            dims[child.get("dimension", "")] = text_of(child).strip()
     if dims:
-        found.dims = tuple(sorted(dims.items()))
+        found.dims = tuple(sorted(dims))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _cik(scheme: str | None, text: str | None) -> int | None:
+    digits = (text or "").strip()
+    is_cik = scheme == _CIK and digits.isascii() and digits.isdigit() and len(digits) <= 10
+    return int(digits) if is_cik else None
 
 
 @lru_cache(maxsize=1024)
