@@ -130,6 +130,15 @@ def test_a_bad_fact_is_a_problem_and_the_others_stay(
     ]
 
 
+def test_a_cover_page_that_makes_no_sense_is_left_out() -> None:
+    odd = {b">2024<": b">20240<", b">tny.b<": b">../../evil<"}
+    page = inline(fact("5")).data
+    for old, new in odd.items():
+        page = page.replace(old, new)
+    (row,) = extract(Document("odd.htm", page)).facts.to_pylist()
+    assert row["fy"] is row["ticker"] is None
+
+
 def test_without_a_number_there_is_a_reason() -> None:
     found = extract(inline(""))
     assert found.facts.num_rows == 0

@@ -24,17 +24,17 @@ def read_companyfacts(document: Document) -> pa.Table:
     number that is none.
     """
     answer = _answer(document)
-    runs = list(_runs(answer["facts"]))
-    rows = [row for _, _, _, found in runs for row in found]
-    if not rows:
-        return no_facts()
     try:
+        runs = list(_runs(answer["facts"]))
+        rows = [row for _, _, _, found in runs for row in found]
+        if not rows:
+            return no_facts()
         cells = _of_rows(rows, _texts(document.data, rows)) | _of_runs(runs)
         cells |= _of_answer(answer, document.file, len(rows))
         arrays: list[Any] = [cells[name] for name in FACTS.names]
         return pa.Table.from_arrays(arrays, schema=FACTS)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"`{document.name}` holds a row that is no fact: {reason}") from error
 
 

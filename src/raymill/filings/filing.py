@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 _ACCESSION = re.compile(r"(?<!\d)(\d{10})-?(\d{2})-?(\d{6})(?!\d)")
+_DIGITS = {"EntityCentralIndexKey": 10, "DocumentFiscalYearFocus": 4}
 _TICKER = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,9}")
 
 
@@ -46,7 +47,8 @@ class Filing:
 def number(cover: Mapping[str, str], name: str, otherwise: int | None) -> int | None:
     """A whole number of the cover page."""
     text = cover.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else otherwise
+    most = _DIGITS[name]
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= most else otherwise
 
 
 def ticker_of(text: str) -> str | None:
