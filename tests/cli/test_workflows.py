@@ -107,6 +107,7 @@ def row(run: str) -> RunRow | None:
         return workflows.store.run(run)
 
 
+@pytest.mark.system
 def test_one_command_starts_a_run_and_another_follows_it_to_its_end(shell: Shell) -> None:
     run = shell("start", "flows.py:good", "--input", "3").out.strip()
     done = shell("watch", run)
@@ -142,6 +143,7 @@ def test_one_command_starts_a_run_and_another_follows_it_to_its_end(shell: Shell
     assert shell("watch", started.stdout.strip()).out == "6\n"
 
 
+@pytest.mark.system
 def test_the_same_key_is_the_same_run(shell: Shell) -> None:
     runs = {shell("start", "flows.py:good", "--input", "3", "--key", "k1").out for _ in range(3)}
     (run,) = runs
@@ -150,7 +152,7 @@ def test_the_same_key_is_the_same_run(shell: Shell) -> None:
     assert len(shell.json("ls")) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_looking_and_submitting_begins_no_step_here(shell: Shell) -> None:
     run = shell("start", "flows.py:slow", "--input", '"go"').out.strip()
     until((shell.folder / "begun").exists)
@@ -165,7 +167,7 @@ def test_looking_and_submitting_begins_no_step_here(shell: Shell) -> None:
     assert int(pids[0]) != os.getpid()
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_a_run_is_paused_resumed_and_cancelled(shell: Shell) -> None:
     run = shell("start", "flows.py:slow", "--input", '"go"').out.strip()
     until((shell.folder / "begun").exists)
@@ -205,6 +207,7 @@ def test_wrong_usage_is_refused(shell: Shell, arguments: Any, message: str, hint
     assert hint in done.err
 
 
+@pytest.mark.system
 def test_a_standby_takes_over_from_an_orchestrator_that_was_killed(shell: Shell) -> None:
     with orchestrator() as first:
         until(lambda: (holder() or "").split("/")[2:3] == [str(first.pid)])
@@ -223,7 +226,7 @@ def test_a_standby_takes_over_from_an_orchestrator_that_was_killed(shell: Shell)
             assert second.wait(30) == 130
 
 
-@pytest.mark.slow
+@pytest.mark.system
 def test_an_orchestrator_that_was_stopped_is_fenced_when_it_comes_back(shell: Shell) -> None:
     with orchestrator() as first:
         until(lambda: (holder() or "").split("/")[2:3] == [str(first.pid)])

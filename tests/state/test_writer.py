@@ -47,3 +47,21 @@ def test_a_writer_whose_epoch_is_over_says_so_and_stops(tmp_path: Path) -> None:
     assert acknowledged == []
     assert store.runs() == []
     store.close()
+
+
+def test_a_change_is_written_at_once_only_where_nothing_waits(tmp_path: Path) -> None:
+    store, epoch = opened(tmp_path)
+    begun, gate, written = threading.Event(), threading.Event(), threading.Event()
+    writer = Writer(store, epoch, lambda error: None, now=lambda: 101.0)
+    assert writer.write(Changes([run_row("r0")]))
+    assert store.run("r0") is not None
+    writer.put(Changes([run_row("r1")]), lambda: (begun.set(), gate.wait()))
+    begun.wait()
+    writer.put(Changes([run_row("r2")]), written.set)
+    assert not writer.write(Changes([run_row("r3")]))
+    gate.set()
+    written.wait()
+    writer.close()
+    assert [row.id for row in store.runs()] == ["r2", "r1", "r0"]
+    assert writer.write(Changes([run_row("r3")]))
+    store.close()

@@ -9,6 +9,7 @@ from raymill.flow.registry import locate
 AREAS = {
     "streams": "raymill.bench.streams:cases",
     "filings": "raymill.bench.filings:cases",
+    "workflows": "raymill.bench.workflows:cases",
 }
 
 

@@ -16,6 +16,7 @@ from raymill.state.owner import machine
 from raymill.state.store import Alive, Changes, EventRow, Lease, Message, RunRow, StepRow
 
 BUSY_MS = 10_000
+CHECKPOINT_PAGES = 8_000  # 32 MB of log; at 4 MB a busy journal waits for its file all the time
 R = TypeVar("R")
 
 _RUN = (
@@ -199,6 +200,7 @@ class SqliteStore:
             connection.set_busy_timeout(BUSY_MS)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             with _Database(connection).transaction() as execute:
                 migrate(
                     lambda sql, values: execute(sql, values).fetchall(),

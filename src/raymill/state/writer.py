@@ -24,7 +24,8 @@ class Writer:
     """Commits changes in the order in which they are given, many at a time.
 
     There is no timer: while one commit is under way the next ones gather. `failed` is called in
-    the writer's thread with what went wrong; nothing is written after that.
+    the writer's thread with what went wrong; nothing is written after that. One thread gives the
+    changes.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Writer:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.commits = 0
+        self._given = self._written = 0
         self._store, self._epoch, self._ttl_s, self._now = store, epoch, ttl_s, now
         self._failed = failed
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
@@ -45,7 +47,18 @@ class Writer:
 
     def put(self, changes: Changes, then: Callable[[], Any] | None = None) -> None:
         """Have changes written; `then` is called in the writer's thread after the commit."""
+        self._given += 1
         self._queue.put(Waiting(changes, then))
+
+    def write(self, changes: Changes) -> bool:
+        """Write changes here and now; False, and nothing is done, while others are on their way.
+
+        Raises Fenced, StoreError.
+        """
+        if self._given != self._written:
+            return False
+        self._commit(changes)
+        return True
 
     def close(self) -> None:
         """Write what waits, then stop."""
@@ -81,6 +94,7 @@ class Writer:
         for waiting in taken[1:]:
             changes.add(waiting.changes)
         self._commit(changes)
+        self._written += len(taken)
         for waiting in taken:
             if waiting.then is not None:
                 waiting.then()

@@ -1,0 +1,13 @@
+"""The area `workflows`: durable steps a second, fan-outs, listing, and the disk below."""
+
+from collections.abc import Iterator
+
+from raymill.bench.case import Case
+
+
+def cases() -> Iterator[Case]:
+    """All rows of the area, in the order in which they are shown."""
+    from raymill.bench.workflows import disk, rates, shapes
+
+    for module in (disk, rates, shapes):
+        yield from module.cases()
