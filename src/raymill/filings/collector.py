@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from raymill import arrow
@@ -90,22 +91,20 @@ class Collector:
 
     def table(self, filing: Filing) -> pa.Table:
         """All facts whose context and unit are there, as rows."""
-        kept = self.found if self._are_whole() else [*filter(self._is_whole, self.found)]
-        whole = list(zip(*kept, strict=True)) or [()] * len(Found._fields)
-        cells: dict[str, Any] = dict(zip(Found._fields, whole, strict=True))
+        cells = _columns(self.found)
+        if not (
+            self.contexts.keys() >= {*cells["context"]} and self.units.keys() >= {*cells["unit"]}
+        ):
+            cells = _columns([*filter(self._is_whole, self.found)])
+        count = len(cells["context"])
         names = list(dict.fromkeys(cells["context"]))
         contexts = [self.contexts[name] for name in names]
         main = next((context.cik for context in contexts if context.cik is not None), None)
-        columns = _of_filing(filing.completed(self.cover, main), self.source, len(kept))
+        columns = _of_filing(filing.completed(self.cover, main), self.source, count)
         columns |= self._of_contexts(contexts, names, cells.pop("context"))
         columns |= self._of_facts(cells)
         arrays: list[Any] = [columns[name] for name in FACTS.names]
         return pa.Table.from_arrays(arrays, schema=FACTS)
-
-    def _are_whole(self) -> bool:
-        contexts = {fact.context for fact in self.found}
-        units = {fact.unit for fact in self.found}
-        return contexts <= self.contexts.keys() and units <= self.units.keys()
 
     def _is_whole(self, fact: Found) -> bool:
         for what, name, known in (
@@ -121,7 +120,7 @@ class Collector:
     def _of_facts(self, cells: dict[str, Any]) -> dict[str, Array]:
         texts = arrow.array(cells.pop("text"), pa.string())
         cells["unit"] = [*map(self.units.__getitem__, cells["unit"])]
-        cells["seq"] = range(len(texts))
+        cells["seq"] = np.arange(len(texts), dtype=np.int32)
         columns = {name: arrow.array(found, kind_of_column(name)) for name, found in cells.items()}
         return columns | {"value_text": texts, "value": _floats(texts)}
 
@@ -144,6 +143,11 @@ class Collector:
             name: arrow.take(arrow.array(found, kind_of_column(name)), at)
             for name, found in cells.items()
         }
+
+
+def _columns(facts: list[Found]) -> dict[str, Any]:
+    whole = list(zip(*facts, strict=True)) or [()] * len(Found._fields)
+    return dict(zip(Found._fields, whole, strict=True))
 
 
 def _floats(texts: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
@@ -14,6 +15,18 @@ from raymill.errors import DataError, InputError
 from raymill.filings.document import Document
 from raymill.filings.schema import DIMENSIONS, FACTS, kind_of_column, no_facts
 
+_COLUMNS: dict[str, pa.DataType] = {
+    "start": pa.string(),
+    "end": pa.string(),
+    "accn": pa.string(),
+    "fy": pa.int16(),
+    "fp": pa.string(),
+    "form": pa.string(),
+    "filed": pa.string(),
+    "frame": pa.string(),
+}
+_OPTIONAL = ("start", "frame")
+_NEAR = 1024  # rows whose texts fit into a processor's cache
 _VALUE = re.compile(rb'"val"\s*:\s*([^,}\s]+)')
 
 
@@ -71,27 +84,33 @@ def _texts(data: bytes, rows: list[dict[str, Any]]) -> Array:
 
 
 def _of_rows(rows: list[dict[str, Any]], texts: Array) -> dict[str, Array]:
-    def column(name: str, kind: pa.DataType) -> Array:
-        try:
-            return arrow.array([*map(itemgetter(name), rows)], kind)
-        except KeyError:
-            return arrow.array([row.get(name) for row in rows], kind)
-
-    text, day = pa.string(), pa.date32()
-    form = column("form", text)
+    columns: dict[str, list[Array]] = {name: [] for name in _COLUMNS}
+    for start in range(0, len(rows), _NEAR):  # what one column touches is still near for the next
+        near = rows[start : start + _NEAR]
+        for name, kind in _COLUMNS.items():
+            columns[name].append(_column(near, name, kind))
+    found = {name: arrow.concat(parts) for name, parts in columns.items()}
+    day = pa.date32()
     return {
-        "start": arrow.cast(arrow.array([row.get("start") for row in rows], text), day),
-        "end": arrow.cast(column("end", text), day),
+        "start": arrow.cast(found["start"], day),
+        "end": arrow.cast(found["end"], day),
         "value": arrow.cast(texts, pa.float64()),
         "value_text": texts,
-        "fy": column("fy", pa.int16()),
-        "fp": column("fp", text),
-        "form": form,
-        "accession": column("accn", text),
-        "filed": arrow.cast(column("filed", text), day),
-        "frame": arrow.array([row.get("frame") for row in rows], text),
-        "is_amendment": arrow.fill_null(arrow.ends_with(form, "/A"), False),
+        "fy": found["fy"],
+        "fp": found["fp"],
+        "form": found["form"],
+        "accession": found["accn"],
+        "filed": arrow.cast(found["filed"], day),
+        "frame": found["frame"],
+        "is_amendment": arrow.fill_null(arrow.ends_with(found["form"], "/A"), False),
     }
+
+
+def _column(rows: list[dict[str, Any]], name: str, kind: pa.DataType) -> Array:
+    if name not in _OPTIONAL:
+        with suppress(KeyError):
+            return arrow.array([*map(itemgetter(name), rows)], kind)
+    return arrow.array([row.get(name) for row in rows], kind)
 
 
 def _of_runs(runs: list[tuple[str, str, str, list[dict[str, Any]]]]) -> dict[str, Array]:

@@ -50,10 +50,15 @@ def _read(document: Document, found: Collector) -> None:
             element.clear(keep_tail=True)
     if root is not None:
         found.learn(root.nsmap.items())
-    for place, fact in enumerate(found.found[before:], start=before):
-        usual = found.names.get(fact.taxonomy, fact.taxonomy)
-        if usual != fact.taxonomy:
-            found.found[place] = fact._replace(taxonomy=usual)
+        _rename(found, before)
+
+
+def _rename(found: Collector, before: int) -> None:
+    """Give the facts of a document the usual names of their taxonomies."""
+    renamed = {prefix: usual for prefix, usual in found.names.items() if prefix != usual}
+    for place, fact in enumerate(found.found[before:] if renamed else (), start=before):
+        if fact.taxonomy in renamed:
+            found.found[place] = fact._replace(taxonomy=renamed[fact.taxonomy])
 
 
 def _text(element: Element, found: Collector) -> None:

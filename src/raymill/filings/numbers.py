@@ -60,7 +60,7 @@ def reported(text: str, given: Given) -> tuple[str, int | None, bool]:
     usual = _usual(*given)
     if usual is not None:
         minus, zeros, decimals, is_exact = usual
-        digits = text.replace(",", "")
+        digits = text.strip().replace(",", "")
         if digits.isdecimal() and digits.isascii() and digits[0] != "0" and len(text) < LONGEST:
             return f"{minus}{digits}{zeros}", decimals, is_exact
     found = exact(text, given[0], given[1], given[2])

@@ -59,8 +59,8 @@ _CELL = """<tr><td colspan="3" style="{style}"><div style="padding-left:18pt;tex
 <span style="color:#000000;font-family:'Helvetica',sans-serif;font-size:9pt">Line {n}</span></div>
 </td><td style="{style}"><span style="{style}">$</span></td><td colspan="2" style="{style}">
 <span style="color:#000000;font-size:9pt"><ix:nonFraction unitRef="usd" contextRef="c-{c}"
- decimals="-6" name="us-gaap:MadeConcept{n}" format="ixt:num-dot-decimal" scale="6" id="f-{n}">
-{n},345</ix:nonFraction></span></td><td style="{style}"></td></tr>"""
+ decimals="-6" name="us-gaap:MadeConcept{n}" format="ixt:num-dot-decimal" scale="6" id="f-{n}"
+>{n},345</ix:nonFraction></span></td><td style="{style}"></td></tr>"""
 _TEXT = "<p><span style='{style}'>What the company says of line {n} and of its risks. </span></p>"
 _TAIL = "</table></div></body></html>"
 
