@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -125,7 +126,7 @@ class Collector:
         return columns | {"value_text": texts, "value": _floats(texts)}
 
     def _of_contexts(
-        self, contexts: list[Context], names: list[str], of_facts: tuple[str, ...]
+        self, contexts: list[Context], names: list[str], of_facts: list[str]
     ) -> dict[str, Array]:
         places = {name: place for place, name in enumerate(names)}
         at = arrow.array([*map(places.__getitem__, of_facts)], pa.int32())
@@ -146,8 +147,7 @@ class Collector:
 
 
 def _columns(facts: list[Found]) -> dict[str, Any]:
-    whole = list(zip(*facts, strict=True)) or [()] * len(Found._fields)
-    return dict(zip(Found._fields, whole, strict=True))
+    return {name: [*map(itemgetter(i), facts)] for i, name in enumerate(Found._fields)}
 
 
 def _floats(texts: Array) -> Array:
