@@ -12,7 +12,10 @@ def loads(text: str | bytes | memoryview) -> Any:
     return orjson.loads(text)
 
 
-def dumps(value: Any, *, indent: bool = False) -> bytes:
-    """Write one JSON value as UTF-8 bytes; numpy values are allowed, NaN becomes null."""
+def dumps(value: Any, *, indent: bool = False, strict: bool = False) -> bytes:
+    """Write one JSON value as UTF-8 bytes; numpy values are allowed, NaN becomes null.
+
+    What JSON has no form for becomes its text; with `strict` it is a TypeError.
+    """
     option = orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, option=option, default=str)
+    return orjson.dumps(value, option=option, default=None if strict else str)

@@ -14,6 +14,8 @@ from raymill.flow.places import workflow_at
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
 from raymill.orchestrator.loop import Pace
+from raymill.orchestrator.ready import Ready
+from raymill.state.store import Changes
 
 SOON = Retry(attempts=3, first_s=0.001)
 
@@ -455,3 +457,110 @@ def test_the_orchestrator_says_when_the_journal_cannot_be_written(bench: Any) ->
     b.start(flow, *range(3000))
     with pytest.raises(RaymillError, match="No space left"):
         b.run()
+
+
+def exits(value: int) -> int:
+    raise SystemExit(3)
+
+
+def no_json(value: int) -> object:
+    return object()
+
+
+@pytest.mark.parametrize(("function", "kind"), [(exits, "SystemExit"), (no_json, "TypeError")])
+def test_a_step_that_breaks_the_rules_fails_and_its_worker_goes_on(
+    bench: Any, function: Any, kind: str
+) -> None:
+    flow, good = Workflow("w", function), Workflow("good", double)
+    b = bench(flow, good, workers=1)
+    (run,) = b.start(flow, 1)
+    (other,) = b.start(good, 1)
+    b.run()
+    assert error_of(b, run)["type"] == kind
+    assert b.output(other) == 2
+
+
+def test_a_run_whose_code_is_gone_fails_when_it_is_taken_up(bench: Any) -> None:
+    begun, blocked = threading.Event(), threading.Event()
+
+    def wait(value: int) -> int:
+        begun.set()
+        blocked.wait(30)
+        return value
+
+    flow = Workflow("gone", wait)
+    b = bench(flow)
+    (run,) = b.start(flow, 1)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert begun.wait(30)
+    b.orchestrator.stop()
+    thread.join(30)
+    blocked.set()
+    b = bench(Workflow("other", double))
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["message"] == "Unknown workflow `gone`"
+
+
+def test_a_lost_output_fails_its_run_alone(bench: Any) -> None:
+    def large(count: int) -> list[str]:
+        return ["x" * 40_000] * count
+
+    def lose(found: list[str]) -> int:
+        for path in b.artifacts.folder.rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"[]")
+        return len(found)
+
+    flow = Workflow("w", large, lose, Step(max, name="again", after=("large", "lose")))
+    other = Workflow("other", double)
+    b = bench(flow, other, workers=1)
+    runs = b.start(flow, 2)
+    runs += b.start(other, 4)
+    b.run()
+    assert status_of(b, runs[0]) == "failed"
+    assert "is damaged: its hash does not match" in error_of(b, runs[0])["message"]
+    assert b.output(runs[1]) == 8
+
+
+def test_the_sweeper_takes_up_a_run_that_nobody_has(bench: Any) -> None:
+    def forget(value: int) -> int:
+        row = b.store.run(runs[0])
+        lost = row._replace(id="forgotten", input=b"7", workflow="w", place="other")
+        lost = lost._replace(version=other.version)
+        b.store.commit(1, b.clock.now(), 5, Changes([lost]))
+        taken_up.wait(30)
+        return value
+
+    def note(value: int) -> int:
+        taken_up.set()
+        return 2 * value
+
+    taken_up = threading.Event()
+    flow, other = Workflow("w", forget), Workflow("other", note)
+    b = bench(flow, other, pace=Pace(inbox_s=0.01, sweep_s=0.02, idle_s=0.0))
+    runs = b.start(flow, 1)
+    b.run()
+    assert b.output("forgotten") == 14
+    assert b.output(runs[0]) == 1
+
+
+def test_the_sweeper_takes_up_a_step_that_fell_out_of_the_queue(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, dropped = Ready.put, []
+
+    def drop_once(self: Ready, key: Any, *rest: Any) -> None:
+        if key.step == "double" and not dropped:
+            dropped.append(key)
+        else:
+            put(self, key, *rest)
+
+    monkeypatch.setattr(Ready, "put", drop_once)
+    flow = Workflow("w", abs, double)
+    b = bench(flow, pace=Pace(inbox_s=0.01, sweep_s=0.02, idle_s=0.0))
+    (run,) = b.start(flow, -3)
+    b.run()
+    assert dropped
+    assert b.output(run) == 6

@@ -7,7 +7,7 @@ from typing import Any
 
 from raymill import json
 from raymill.errors import StoreError
-from raymill.state.artifacts import Artifacts
+from raymill.state.artifacts import MARK, Artifacts
 from raymill.state.store import EventRow, Message, RunRow, StepRow
 
 
@@ -77,8 +77,8 @@ class WholeRun:
         return {**asdict(self.run), **about}
 
 
-def run_of(row: RunRow, artifacts: Artifacts) -> Run:
-    """A run from the journal."""
+def run_of(row: RunRow, artifacts: Artifacts | None) -> Run:
+    """A run from the journal; without artifacts, large values stay references."""
     return Run(
         row.id,
         row.workflow,
@@ -143,9 +143,11 @@ def _item(item: int) -> int | None:
     return None if item < 0 else item
 
 
-def _value(value: bytes | None, artifacts: Artifacts) -> Any:
+def _value(value: bytes | None, artifacts: Artifacts | None) -> Any:
     if value is None:
         return None
+    if artifacts is None:
+        return json.loads(value.removeprefix(MARK))
     try:
         return artifacts.load(value)
     except StoreError as error:

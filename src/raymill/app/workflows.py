@@ -131,7 +131,7 @@ class Workflows:
 
     def ls(self, **which: Any) -> list[Run]:
         """A page of runs, newest first: `status`, `workflow`, `before` (an id), `most`."""
-        rows = [run_of(row, self.artifacts) for row in self.store.runs(**which)]
+        rows = [run_of(row, None) for row in self.store.runs(**which)]
         if which.get("before") or which.get("status") not in (None, "submitted"):
             return rows
         known = {row.id for row in rows}
@@ -168,7 +168,9 @@ class Workflows:
         """Give the run each time that it changes, until it has ended."""
         last: WholeRun | None = None
         while True:
+            begun = time.monotonic()
             now = self.show(id)
+            took = time.monotonic() - begun
             if now != last:
                 yield now
                 last = now
@@ -176,7 +178,7 @@ class Workflows:
                 return
             if now.run.status != "paused":
                 self._keep_going()
-            time.sleep(poll_s)
+            time.sleep(max(poll_s, 5 * took))  # a run of many items takes a while to read
 
     _asked = 0.0
 

@@ -52,6 +52,8 @@ class Apart:
     def _open(self) -> Connection:
         with self._lock:
             if self._line is None or self._process is None or not self._process.is_alive():
+                if self._line is not None:
+                    self._line.close()
                 context = multiprocessing.get_context("spawn")
                 self._line, other = context.Pipe()
                 self._process = context.Process(

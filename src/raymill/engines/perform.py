@@ -27,12 +27,12 @@ def perform(
         given = [_value(argument, artifacts) for argument in call.arguments]
         context = {"ctx": _context(call, artifacts, save, check)} if one.takes_context else {}
         faults.point("step.begun")
-        output = artifacts.put(json.dumps(one.run(*given, **context)))  # type: ignore[operator]
+        output = artifacts.put(json.dumps(one.run(*given, **context), strict=True))  # type: ignore[operator]
         faults.point("step.done")
         return Result(call.key, "done", output, seconds=time.perf_counter() - begun)
     except Cancelled:
         return Result(call.key, "cancelled", seconds=time.perf_counter() - begun)
-    except Exception as error:
+    except BaseException as error:  # also one that would end the worker
         again, took = isinstance(error, one.retry.on), time.perf_counter() - begun
         return Result(call.key, "error", None, _told(error), again, took)
 
@@ -55,12 +55,12 @@ def _context(
     progress = None if call.progress is None else artifacts.load(call.progress)
 
     def keep(value: Any) -> None:
-        save(call.key, artifacts.put(json.dumps(value)))
+        save(call.key, artifacts.put(json.dumps(value, strict=True)))
 
     return StepContext(*call.key, progress, save=keep, check=check)
 
 
-def _told(error: Exception) -> bytes:
+def _told(error: BaseException) -> bytes:
     about: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, RaymillError) and error.hint:
         about["hint"] = error.hint

@@ -95,8 +95,8 @@ class LocalPool:
             return Result(call.key, "cancelled")
         try:
             one = self._step(call)
-        except RaymillError as error:
-            about = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        except (RaymillError, KeyError) as error:
+            about = {"type": type(error).__name__, "message": str(error)}
             return Result(call.key, "error", None, json.dumps(about))
         if one.timeout_s is None:
             check = self._checker(call.key)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from raymill import json
+from raymill.errors import StoreError
 from raymill.flow.pool import FAILED, Key, Result
 from raymill.flow.workflow import Step, Workflow
 from raymill.orchestrator.live import GOING, ONE, Child, Decision, Live, whole
@@ -178,8 +179,8 @@ def _advance(live: Live, made: Decision, now: float, names: Any) -> None:
             _send(live, made, rows)
         if all(live.is_complete(one.name) for one in live.flow.steps):
             made.run = live.row._replace(status="completed", ended=now, output=live.output())
-    except ValueError as error:
-        _close(live, made, now, "failed", _error("WorkflowError", str(error)))
+    except (ValueError, StoreError) as error:
+        _close(live, made, now, "failed", _error(type(error).__name__, str(error)))
 
 
 def _first_rows(live: Live, one: Step, now: float) -> Iterator[StepRow]:

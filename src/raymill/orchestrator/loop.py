@@ -398,8 +398,14 @@ class Orchestrator:
             self._resume(turn, row)
 
     def _resume(self, turn: _Turn, row: RunRow) -> None:
-        live = self._loaded(row)
-        if live is None:
+        try:
+            live = self._read(row)
+        except (RaymillError, ValueError) as error:
+            reason = json.dumps({"type": type(error).__name__, "message": str(error)})
+            over = row._replace(status="failed", ended=self.clock.now(), error=reason)
+            turn.changes.runs.append(over)
+            turn.ended.append(over)
+            self._closing.add(row.id)
             return
         self._lives[row.id] = live
         self._apply(turn, live, decide.recovered(live, self.clock.now()))
@@ -409,16 +415,18 @@ class Orchestrator:
                 if child is not None and child.status in ENDED:
                     self._tell_parent(turn, child)
 
+    def _read(self, row: RunRow) -> Live:
+        return Live(row, self._find(row.place), self.store.steps(row.id), self._fetch)
+
     def _loaded(self, row: RunRow | None) -> Live | None:
-        """A run from the store, with its code."""
+        """A run that is not in memory, with its code; None where that cannot be loaded."""
         if row is None:
             return None
         try:
-            flow = self._find(row.place)
-        except RaymillError as error:
-            self._log.error("workflow.not-found", run=row.id, place=row.place, reason=error.message)
+            return self._read(row)
+        except (RaymillError, ValueError) as error:
+            self._log.error("run.not-loaded", run=row.id, place=row.place, reason=str(error))
             return None
-        return Live(row, flow, self.store.steps(row.id), self._fetch)
 
     def _read_inbox(self, turn: _Turn) -> None:
         messages = self.store.inbox(self._taken)

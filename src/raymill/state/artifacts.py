@@ -24,7 +24,7 @@ class Artifacts:
             return value
         digest = hashlib.sha256(value).hexdigest()
         path = self.folder / digest[:2] / digest
-        if not path.is_file():
+        if not path.is_file() or path.stat().st_size != len(value):
             _write(path, value)
         about = {"uri": f"{digest[:2]}/{digest}", "sha256": digest, "bytes": len(value)}
         return MARK + json.dumps(about)
