@@ -149,12 +149,15 @@ def test_a_document_too_large_for_its_tree_gives_the_same_facts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Numbers 0 to 500 in paragraphs, the last of them around another."""
-    last = fact(fact("501", name="gaap:Inner"))
+    last = fact("<p>" + fact("501", name="gaap:Inner") + "</p>")
     facts = "".join(f"<p>{fact(str(n))}</p>" for n in range(501)) + last
-    whole = extract(inline(f"<div>{facts}</div>")).facts
+    page = inline(f"<div>{facts}</div>")
+    page = Document(page.name, page.data.replace(b"<b>Bikes</b>", b"<p>Bikes</p>"))
+    whole = extract(page).facts
     monkeypatch.setattr(markup, "LARGE", 0)
-    streamed = extract(inline(f"<div>{facts}</div>")).facts
+    streamed = extract(page).facts
     assert streamed.equals(whole)
+    assert set(streamed["entity"].to_pylist()) == {"Tiny Bikes Inc."}
     assert whole["value_text"].to_pylist() == [*map(str, range(501)), "501", "501"]
     assert whole["concept"].to_pylist()[-2:] == ["Revenues", "Inner"]
 

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 from raymill.connectors.files import InputFile, bare_name, chunks, look_at
@@ -47,12 +48,12 @@ def read_document(path: str, *, most_bytes: int = MOST_BYTES) -> Document:
 
 
 def _bounded(file: InputFile, most_bytes: int) -> bytes:
-    found = bytearray()
+    found = BytesIO()
     for chunk, _ in chunks(file):
-        found += chunk
-        if len(found) > most_bytes:
+        found.write(chunk)
+        if found.tell() > most_bytes:
             raise too_large(file.name, most_bytes)
-    return bytes(found)
+    return found.getvalue()  # shares its memory, a bytearray would be copied
 
 
 def too_large(name: str, most_bytes: int) -> DataError:

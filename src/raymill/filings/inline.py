@@ -12,7 +12,7 @@ _HTML = "http://www.w3.org/1999/xhtml"
 _NUMBERS = {f"{{{space}}}nonFraction" for space in INLINE}
 _TEXTS = {f"{{{space}}}nonNumeric" for space in INLINE}
 _FRACTIONS = {f"{{{space}}}fraction" for space in INLINE}
-_DONE = {f"{{{_HTML}}}{name}" for name in ("table", "div", "p")}
+_DONE = {f"{{{_HTML}}}{name}" for name in ("table", "tr", "div", "p")}
 _TAGS = (*_NUMBERS, *_TEXTS, *_FRACTIONS, CONTEXT, UNIT)
 
 
@@ -46,7 +46,7 @@ def _read(document: Document, found: Collector) -> None:
         elif tag in _FRACTIONS:
             reason = "fractions are not read"
             found.refuse(name, element.get("name", ""), element.get("id"), reason)
-        elif streamed and tag in _DONE:
+        elif streamed and tag in _DONE and not _is_awaited(element):
             element.clear(keep_tail=True)
     if root is not None:
         found.learn(root.nsmap.items())
@@ -63,13 +63,24 @@ def _rename(found: Collector, before: int) -> None:
 
 def _text(element: Element, found: Collector) -> None:
     """Keep what the cover page says; the longest texts of a filing are none of it."""
-    name = element.get("name", "").rpartition(":")[2]
+    name = _local_name(element)
     if name in COVER and name not in found.cover and element.get(NIL) not in ("true", "1"):
         form = (element.get("format") or "").rpartition(":")[2].replace("-", "")
         fixed = {"fixedtrue": "true", "booleantrue": "true", "fixedfalse": "false"}.get(form)
         text = fixed or " ".join(text_of(element).split())
         if text:
             found.cover[name] = text
+
+
+def _is_awaited(element: Element) -> bool:
+    """Whether a number or a text of the cover page goes on around an element."""
+    around = element.iterancestors(*_NUMBERS, *_TEXTS)
+    return any(one.tag in _NUMBERS or _local_name(one) in COVER for one in around)
+
+
+def _local_name(element: Element) -> str:
+    name: str = element.get("name", "")
+    return name.rpartition(":")[2]
 
 
 def _numbers_in(element: Element) -> int:
