@@ -145,14 +145,12 @@ def kill_from_outside(one: Doom, size: int) -> None:
     raise AssertionError("every run was over before it could be killed")
 
 
-def check_local_kills(
-    seed: int, source: Path, folder: Path, passages: int, expected: Any, times: int = 5
-) -> None:
-    """Kill a local run, from outside, `times` times from in it, and at its end."""
+def check_local_kills(seed: int, source: Path, folder: Path, passages: int, expected: Any) -> None:
+    """Kill a local run seven times: from outside, from in it, and at its end."""
     chosen = random.Random(seed)
     one = doom(source, folder / "threads")
     kill_from_outside(one, chosen.randint(1, len(sums(COUNT)) // 3))
-    for moment in [chosen.randint(1, passages // 10) for _ in range(times)]:
+    for moment in [chosen.randint(1, passages // 10) for _ in range(5)]:
         workers = chosen.choice([1, 2])
         Started(replace(one, kill_at=moment, workers=workers, resume=True)).killed()
         assert unfinished(one)
@@ -163,35 +161,28 @@ def check_local_kills(
 
 
 def check_kills_with_processes(
-    seed: int, source: Path, folder: Path, passages: int, expected: Any, times: int = 3
+    seed: int, source: Path, folder: Path, passages: int, expected: Any
 ) -> None:
-    """Kill a local run with processes for its record functions; none of them outlives it."""
+    """Kill a local run with processes three times; none of them outlives it."""
     chosen = random.Random(seed)
     one = doom(source, folder / "processes", workers=2, python=True)
-    for at in range(times):
+    for at in range(3):
         moment = chosen.randint(1, passages // 4)
         Started(replace(one, kill_at=moment, resume=at > 0)).killed()
     Started(replace(one, resume=True)).ended()
     expected(one.made, python=True)
 
 
-@pytest.fixture(scope="session")
-def times(request: pytest.FixtureRequest) -> Callable[[int], int]:
-    """Once for often where only the local engine is tested, since a kill takes seconds."""
-    quick = request.config.getoption("--engines") == "local"
-    return lambda usual: 1 if quick else usual
-
-
 def test_a_local_run_that_was_killed_goes_on(
-    source: Path, tmp_path: Path, expected: Any, passages: int, times: Callable[[int], int]
+    source: Path, tmp_path: Path, expected: Any, passages: int
 ) -> None:
-    check_local_kills(0, source, tmp_path, passages, expected, times(5))
+    check_local_kills(0, source, tmp_path, passages, expected)
 
 
 def test_a_killed_local_run_leaves_no_process_behind(
-    source: Path, tmp_path: Path, expected: Any, passages: int, times: Callable[[int], int]
+    source: Path, tmp_path: Path, expected: Any, passages: int
 ) -> None:
-    check_kills_with_processes(0, source, tmp_path, passages, expected, times(3))
+    check_kills_with_processes(0, source, tmp_path, passages, expected)
 
 
 @pytest.mark.slow
