@@ -10,7 +10,7 @@ from raymill.flow.workflow import Retry, Step, Workflow
 from raymill.orchestrator import decide
 from raymill.orchestrator.clock import Clock
 from raymill.orchestrator.live import Decision, Live
-from raymill.orchestrator.loop import new_run
+from raymill.orchestrator.turn import new_run
 
 RETRY = Retry(attempts=3, first_s=1, factor=2, losses=2)
 

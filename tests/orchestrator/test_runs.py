@@ -13,8 +13,8 @@ from raymill.errors import RaymillError
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
-from raymill.orchestrator.loop import Pace
 from raymill.orchestrator.ready import Ready
+from raymill.orchestrator.turn import Pace
 from raymill.state.store import Changes
 
 SOON = Retry(attempts=3, first_s=0.001)

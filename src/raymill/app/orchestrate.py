@@ -11,7 +11,8 @@ from raymill.config import settings
 from raymill.config.paths import home
 from raymill.engines.pool import LocalPool
 from raymill.flow.places import workflow_at
-from raymill.orchestrator.loop import Orchestrator, Pace
+from raymill.orchestrator.loop import Orchestrator
+from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
 from raymill.state.sqlite import SqliteStore

@@ -11,7 +11,8 @@ from raymill.flow.places import among
 from raymill.flow.pool import WorkerPool
 from raymill.flow.workflow import Workflow
 from raymill.orchestrator.clock import Clock
-from raymill.orchestrator.loop import Orchestrator, Pace
+from raymill.orchestrator.loop import Orchestrator
+from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
 from raymill.state.sqlite import SqliteStore

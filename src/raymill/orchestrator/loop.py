@@ -4,51 +4,21 @@ import heapq
 import queue
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from raymill import faults, json, log
 from raymill.errors import Cancelled, RaymillError, WorkflowError
 from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
-from raymill.flow.workflow import Limit, Workflow
+from raymill.flow.workflow import Workflow
 from raymill.orchestrator import decide
 from raymill.orchestrator.clock import Clock
 from raymill.orchestrator.live import GOING, Child, Decision, Fetch, Live
 from raymill.orchestrator.ready import Ready
+from raymill.orchestrator.turn import Going, Pace, Turn, new_run
 from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
 from raymill.state.writer import Writer
 
 Find = Callable[[str], Workflow]
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often the loop looks at what nobody tells it."""
-
-    inbox_s: float = 0.05
-    sweep_s: float = 5.0
-    lease_s: float = 5.0
-    idle_s: float | None = None  # leave after so long without work; None stays
-
-
-@dataclass(slots=True)
-class _Turn:
-    """What one turn of the loop gathered: one change, and what follows its commit."""
-
-    changes: Changes = field(default_factory=Changes)
-    ready: list[Key] = field(default_factory=list)
-    told: list[Callable[[], Any]] = field(default_factory=list)
-    ended: list[RunRow] = field(default_factory=list)
-    forget: int | None = None
-
-
-@dataclass(slots=True)
-class _Going:
-    """An attempt under way: how many are left of its call, and what it holds."""
-
-    rest: list[int]
-    limit: Limit | None
-    label: str
 
 
 class Orchestrator:
@@ -73,11 +43,11 @@ class Orchestrator:
         self.store, self.pool, self.pace = store, pool, pace or Pace()
         self.clock = clock or Clock()
         self._find, self._fetch, self._keep, self._ended = find, fetch, keep, ended
-        self._events: queue.SimpleQueue[Callable[[_Turn], Any]] = queue.SimpleQueue()
-        self._now: deque[Callable[[_Turn], Any]] = deque()  # follow-ups of the same turn
+        self._events: queue.SimpleQueue[Callable[[Turn], Any]] = queue.SimpleQueue()
+        self._now: deque[Callable[[Turn], Any]] = deque()  # follow-ups of the same turn
         self._lives: dict[str, Live] = {}
         self._timers: list[tuple[float, int, Key]] = []
-        self._under_way: dict[Key, _Going] = {}
+        self._under_way: dict[Key, Going] = {}
         self._closing: set[str] = set()  # ended, and not yet on the disk
         self._suspects: set[Key] = set()
         self._loaded_files: set[str] = set()
@@ -168,8 +138,8 @@ class Orchestrator:
     def _has_work(self) -> bool:
         return any(live.row.status == "running" for live in self._lives.values())
 
-    def _turn(self, writer: Writer, first: Callable[[_Turn], Any] | None) -> None:
-        turn = _Turn()
+    def _turn(self, writer: Writer, first: Callable[[Turn], Any] | None) -> None:
+        turn = Turn()
         if first is not None:
             first(turn)
         else:
@@ -192,7 +162,7 @@ class Orchestrator:
         """Nothing else goes on: handing the commit to another thread would only take longer."""
         return not self._under_way and not len(self._ready)
 
-    def _gather(self, turn: _Turn) -> None:
+    def _gather(self, turn: Turn) -> None:
         """Take all events that wait; wait for one if there is none."""
         try:
             self._events.get(timeout=self._patience())(turn)
@@ -209,7 +179,7 @@ class Orchestrator:
             wait = min(wait, opens - now)
         return max(wait, 0.0)
 
-    def _committed(self, turn: _Turn) -> None:
+    def _committed(self, turn: Turn) -> None:
         faults.point("orchestrator.committed")
         now = self.clock.now()
         for key in turn.ready:
@@ -233,13 +203,13 @@ class Orchestrator:
 
     def _hear_the_rest(self) -> None:
         """Tell what was committed last; whatever else waits is begun again by the next one."""
-        turn = _Turn()
+        turn = Turn()
         while self._failure is None and not self._events.empty():
             self._events.get()(turn)
 
     # Applying decisions
 
-    def _apply(self, turn: _Turn, live: Live, made: Decision) -> None:
+    def _apply(self, turn: Turn, live: Live, made: Decision) -> None:
         changes = turn.changes
         was = live.row.status
         if made.run is not None and made.run.output is not None and made.run.status == "completed":
@@ -263,7 +233,7 @@ class Orchestrator:
         if live.row.status in ENDED and was not in ENDED:
             self._end(turn, live)
 
-    def _end(self, turn: _Turn, live: Live) -> None:
+    def _end(self, turn: Turn, live: Live) -> None:
         row = live.row
         self._lives.pop(row.id, None)
         turn.ended.append(row)
@@ -271,7 +241,7 @@ class Orchestrator:
         if row.parent is not None:
             self._now.append(lambda turn: self._tell_parent(turn, row))
 
-    def _tell_parent(self, turn: _Turn, row: RunRow) -> None:
+    def _tell_parent(self, turn: Turn, row: RunRow) -> None:
         run, step, item = json.loads(row.parent or b"[]")
         live = self._lives.get(run)
         found = live.steps.get((step, item)) if live else None
@@ -283,11 +253,11 @@ class Orchestrator:
         result = Result(key, outcome, row.output, row.error, False, seconds)
         self._apply(turn, live, decide.ended(live, result, self.clock.now(), 0.0))
 
-    def _start(self, turn: _Turn, live: Live) -> None:
+    def _start(self, turn: Turn, live: Live) -> None:
         self._lives[live.row.id] = live
         self._apply(turn, live, decide.begin(live, self.clock.now()))
 
-    def _start_child(self, turn: _Turn, child: Child) -> None:
+    def _start_child(self, turn: Turn, child: Child) -> None:
         known = self._lives.get(child.id)
         row = known.row if known else self.store.run(child.id)
         if row is None:
@@ -301,7 +271,7 @@ class Orchestrator:
         else:
             self._request(turn, child.id, "retry")
 
-    def _request(self, turn: _Turn, run: str, kind: str) -> None:
+    def _request(self, turn: Turn, run: str, kind: str) -> None:
         live = self._lives.get(run) or self._loaded(self.store.run(run))
         if live is None:
             return
@@ -312,7 +282,7 @@ class Orchestrator:
             live.held = []
         self._apply(turn, live, made)
 
-    def _take_results(self, turn: _Turn, results: Sequence[Result]) -> None:
+    def _take_results(self, turn: Turn, results: Sequence[Result]) -> None:
         now = self.clock.now()
         for result in results:
             key = result.key
@@ -331,7 +301,7 @@ class Orchestrator:
         if going.rest[0] == 0:
             self._idle_workers += 1
 
-    def _save(self, turn: _Turn, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
+    def _save(self, turn: Turn, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
         live = self._lives.get(key.run)
         made = decide.saved(live, key, progress) if live and not self._stopping else None
         if live is None or made is None:
@@ -342,7 +312,7 @@ class Orchestrator:
 
     # What nobody tells
 
-    def _due(self, turn: _Turn) -> None:
+    def _due(self, turn: Turn) -> None:
         now = self.clock.now()
         while self._timers and self._timers[0][0] <= now:
             key = heapq.heappop(self._timers)[2]
@@ -389,15 +359,15 @@ class Orchestrator:
                 live.held.append(key)
             return None
         one, label = live.step(key.step), f"{live.flow.name}/{key.step}"
-        self._under_way[key] = _Going([1], one.limit, label)
+        self._under_way[key] = Going([1], one.limit, label)
         arguments = live.arguments(key.step, key.item)
         return Call(key, live.flow.name, live.row.place, arguments, row.progress)
 
-    def _recover(self, turn: _Turn) -> None:
+    def _recover(self, turn: Turn) -> None:
         for row in self.store.open_runs():
             self._resume(turn, row)
 
-    def _resume(self, turn: _Turn, row: RunRow) -> None:
+    def _resume(self, turn: Turn, row: RunRow) -> None:
         try:
             live = self._read(row)
         except (RaymillError, ValueError) as error:
@@ -428,7 +398,7 @@ class Orchestrator:
             self._log.error("run.not-loaded", run=row.id, place=row.place, reason=str(error))
             return None
 
-    def _read_inbox(self, turn: _Turn) -> None:
+    def _read_inbox(self, turn: Turn) -> None:
         messages = self.store.inbox(self._taken)
         if not messages:
             return
@@ -441,7 +411,7 @@ class Orchestrator:
             self._taken = turn.forget = turn.changes.taken = message.id
         faults.point("inbox.read")
 
-    def _submitted(self, turn: _Turn, message: Message) -> bool:
+    def _submitted(self, turn: Turn, message: Message) -> bool:
         """Begin a run; False if only a process that loads its code anew can run it."""
         if message.run in self._lives or self.store.run(message.run) is not None:
             return True
@@ -473,7 +443,7 @@ class Orchestrator:
         self._start(turn, Live(row._replace(created=message.at), flow, (), self._fetch))
         return True
 
-    def _refuse(self, turn: _Turn, message: Message, error: RaymillError) -> None:
+    def _refuse(self, turn: Turn, message: Message, error: RaymillError) -> None:
         """A run that cannot begin is in the journal with the reason."""
         about = json.loads(message.body)
         reason = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
@@ -493,7 +463,7 @@ class Orchestrator:
         )
         turn.changes.runs.append(row)
 
-    def _sweep(self, turn: _Turn) -> None:
+    def _sweep(self, turn: Turn) -> None:
         """No run without a lease, a timer or a place in the queue: whoever has none gets one."""
         for row in self.store.open_runs():
             if row.id not in self._lives and row.id not in self._closing:
@@ -513,30 +483,3 @@ class Orchestrator:
             self._log.warning("step.swept", run=key.run, step=key.step)
         turn.ready += again
         self._suspects = lost - again
-
-
-def new_run(
-    flow: Workflow,
-    value: bytes,
-    clock: Clock,
-    place: str,
-    *,
-    id: str | None = None,
-    priority: int | None = None,
-) -> RunRow:
-    """The row of a run that begins now."""
-    now = clock.now()
-    return RunRow(
-        id=id or clock.new_id(),
-        workflow=flow.name,
-        place=place,
-        version=flow.version,
-        status="running",
-        priority=flow.priority if priority is None else priority,
-        input=value,
-        output=None,
-        error=None,
-        parent=None,
-        created=now,
-        deadline=None if flow.timeout_s is None else now + flow.timeout_s,
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from raymill.app.workbench import Workbench
 from raymill.bench.case import Case, Setup, Work, speed
 from raymill.flow.workflow import Step, Workflow
-from raymill.orchestrator.loop import Pace
+from raymill.orchestrator.turn import Pace
 from raymill.state.store import RunRow
 
 RATE = "workflows/s"
