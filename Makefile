@@ -50,9 +50,9 @@ lock: $(UV) ## Write requirements.lock anew, with the newest versions
 
 $(READY): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing into $(VENV) (the first time takes a few minutes)"
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements.lock \
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.lock \
 	  || $(PY) -m pip install --quiet --require-hashes -r requirements.lock
-	@$(UV) pip install --quiet --python $(PY) --no-deps -e . \
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --no-deps -e . \
 	  || $(PY) -m pip install --quiet --no-deps -e .
 	@touch $@
 

@@ -165,7 +165,7 @@ class Crew:
     def _alive(self, actor: Any) -> bool:
         try:
             self.ray.get(actor.ping.remote(), timeout=60)
-        except self.ray.exceptions.RayActorError:
+        except (self.ray.exceptions.RayActorError, self.ray.exceptions.GetTimeoutError):
             return False
         return True
 
