@@ -85,7 +85,7 @@ def test_bom_crlf_and_a_last_line_without_its_end_are_read(tmp_path: Path) -> No
 
 
 def test_a_file_of_many_pieces_gives_each_line_once_in_order(tmp_path: Path) -> None:
-    count = 60_000  # about 4 MB: several pieces of 2 MB
+    count = 90_000  # about 6 MB: several pieces of 4 MB
     source = SenmlCsv((write(tmp_path, lines(count)),)).select(None)
     pieces = list(source.pieces())
     assert len(pieces) > 1
@@ -100,7 +100,7 @@ def test_compressed_files_are_read(tmp_path: Path) -> None:
 
 
 def test_threads_and_a_pickled_copy_give_the_same(tmp_path: Path) -> None:
-    source = SenmlCsv((write(tmp_path, lines(60_000)),)).select(None)
+    source = SenmlCsv((write(tmp_path, lines(90_000)),)).select(None)
     expected = [block.batch for block in blocks(source)]
     pieces = list(source.pieces())
     copy = pickle.loads(pickle.dumps(source))

@@ -19,7 +19,7 @@ from raymill.connectors.files import STDIN, InputFile, chunks, expand
 from raymill.errors import ConfigError, DataError
 from raymill.flow.source import Piece, Reject
 
-UNIT = 2 << 20
+UNIT = 4 << 20
 SAMPLE = 1 << 20
 LONGEST = 256 << 20
 BOM = b"\xef\xbb\xbf"

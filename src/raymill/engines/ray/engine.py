@@ -155,6 +155,7 @@ class Crew:
         while True:
             for number, actor in enumerate(self.actors):
                 if not self._alive(actor):
+                    self.ray.kill(actor)  # it may only be stuck
                     self.actors[number] = self._actor(number)
             try:
                 self._restart_all()
