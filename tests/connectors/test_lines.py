@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from connectors.sourcing import drain, put
@@ -31,6 +31,7 @@ def expected(content: bytes) -> tuple[list[tuple[int, tuple[str]]], list[int]]:
 def test_any_bytes_in_any_unit_give_the_lines_of_plain_python(
     tmp_path: Path, content: bytes
 ) -> None:
+    assume(not content.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")))  # gzip and zstd begin so
     rows, bad = expected(content)
     plain, packed = put(tmp_path, "x.dat", b"" + content), str(tmp_path / "x.gz")
     Path(packed).write_bytes(gzip.compress(content))
