@@ -61,6 +61,7 @@ def whose(value: float) -> int:
     return os.getpid()
 
 
+@pytest.mark.system
 def test_record_functions_get_processes(made: Made) -> None:
     found: list[Any] = []
     start = read(CsvSource((str(made.source),), types={"value": "double"}, unit=256))
@@ -75,6 +76,7 @@ def die(value: float) -> float:
     os._exit(7)
 
 
+@pytest.mark.system
 def test_a_process_that_dies_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
     source = write_input(tmp_path / "input.csv", 20)
     start = read(CsvSource((str(source),), types={"value": "double"}))

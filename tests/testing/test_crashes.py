@@ -8,6 +8,8 @@ import pytest
 from raymill.flow.workflow import Step, Workflow
 from raymill.testing.crashes import Crash, crash_at_every_point
 
+pytestmark = pytest.mark.system
+
 
 def flow_with_effects(log: Path) -> Workflow:
     def note(name: str, value: Any) -> Any:

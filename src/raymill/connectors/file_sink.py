@@ -6,6 +6,7 @@ to resume is to cut the file off there and to go on.
 
 import inspect
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from raymill.errors import ConfigError, SinkError, unknown
 from raymill.flow.sink import Mark
 
 
-class FileSink:
+class FileSink(ABC):
     """A sink that is one file; a format fills in the methods from `prepare` on."""
 
     format: ClassVar[str]
@@ -108,25 +109,25 @@ class FileSink:
         """Check the columns, and say which go into the file. Raises SinkError."""
         return schema
 
+    @abstractmethod
     def encode(self, batch: pa.RecordBatch) -> Sequence[Rows]:
         """Turn rows into what `write` takes. Pure, any thread or process."""
-        raise NotImplementedError
 
     def raw(self, rows: Any) -> Data:
         """Give the bytes of encoded rows, for a format without groups."""
         raise NotImplementedError
 
+    @abstractmethod
     def pack(self, rows: Sequence[Any]) -> Packed:
         """Give the bytes of one group. Pure, any thread."""
-        raise NotImplementedError
 
+    @abstractmethod
     def park(self, rows: Sequence[Any]) -> pa.Table:
         """Turn rows that wait for their group into a table, for a mark."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unpark(self, table: pa.Table) -> Sequence[Rows]:
         """Turn the table of a mark back into waiting rows."""
-        raise NotImplementedError
 
     def header(self) -> bytes:
         """What stands before the first row."""

@@ -1,6 +1,7 @@
 """Text files, plain or compressed: one gzip member or zstd frame for each 65,536 records."""
 
 import zlib
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -30,9 +31,9 @@ class TextSink(FileSink):
         super().__init__(path, compression=self.compression, **options)
         self.group = None if self.compression == "none" else MEMBER
 
+    @abstractmethod
     def text(self, batch: pa.RecordBatch) -> Text:
         """Put the lines of a small batch together. Pure, any thread or process."""
-        raise NotImplementedError
 
     def head(self) -> bytes:
         """The text that stands before the first record."""
