@@ -9,7 +9,7 @@ import pytest
 
 from raymill import config, faults
 
-pytest_plugins = ["marks"]
+pytest_plugins = ["marks", "servers"]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {"quick": 25, "all": 100}
@@ -23,7 +23,9 @@ WORKERS = (1, 2, 4)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines", default="local", help="engines to test, as in local,ray")
-    parser.addoption("--system", action="store_true", help="run the tests marked system as well")
+    parser.addoption(
+        "--system", action="store_true", help="run the tests marked system or postgres"
+    )
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
 
 
@@ -56,7 +58,7 @@ def _marked(engine: str) -> object:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     out = set() if config.getoption("--slow") else {"slow"}
-    out |= set() if config.getoption("--system") else {"system"}
+    out |= set() if config.getoption("--system") else {"system", "postgres"}
     out |= set() if "ray" in _engines(config) else {"ray"}
     dropped = [item for item in items if any(item.get_closest_marker(mark) for mark in out)]
     if dropped:

