@@ -22,6 +22,8 @@ from raymill.flow.pipeline import read as read
 from raymill.flow.pool import StepContext as StepContext
 from raymill.flow.pool import StepFailed as StepFailed
 from raymill.flow.workflow import Limit as Limit
+from raymill.flow.workflow import Question as Question
+from raymill.flow.workflow import Resources as Resources
 from raymill.flow.workflow import Retry as Retry
 from raymill.flow.workflow import Step as Step
 from raymill.flow.workflow import Workflow as Workflow

@@ -1,11 +1,13 @@
 """What runs steps, seen from both sides: the pool of workers, and the context of one step."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Outcome: TypeAlias = Literal["done", "error", "timeout", "lost", "cancelled", "unstarted"]
 Argument: TypeAlias = bytes | tuple[bytes, ...]
+LOOK_S = 0.1  # how often a step that waits looks whether it is still wanted
 FAILED = b"!"
 """Begins the value of an item that failed for good; no JSON value begins with it."""
 
@@ -64,6 +66,17 @@ class StepContext:
         """Raise Cancelled if the run was cancelled or another attempt has taken over."""
         self._check()
 
+    def wait(self, seconds: float) -> None:
+        """Wait, looking every tenth of a second whether the attempt is still wanted.
+
+        Raises Cancelled.
+        """
+        ends = time.monotonic() + seconds
+        self.check()
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_S))
+            self.check()
+
 
 class Key(NamedTuple):
     """One attempt."""
@@ -82,6 +95,7 @@ class Call(NamedTuple):
     place: str
     arguments: tuple[Argument, ...]
     progress: bytes | None
+    endless: bool = False  # it takes no worker: it runs aside until it is cancelled
 
 
 class Result(NamedTuple):
@@ -96,6 +110,7 @@ class Result(NamedTuple):
     error: bytes | None = None
     retry: bool = False  # whether the step's rules have this error tried again
     seconds: float = 0.0
+    worker: str = ""  # which worker it ran on
 
 
 class Reports(Protocol):

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 def version_of(steps: Iterable["Step"]) -> str:
     """Make a version of steps; comments, docstrings and line breaks do not count."""
-    from raymill.flow.workflow import Workflow
-
-    parts = [
-        repr((one.name, one.after, one.each, one.run.version))
-        if isinstance(one.run, Workflow)
-        else repr((one.name, one.after, one.each, code_of(one.run)))
-        for one in steps
-    ]
+    parts = [repr((one.name, one.after, one.each, _code(one.run))) for one in steps]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _code(run: Any) -> str:
+    from raymill.flow.workflow import Question, Workflow
+
+    if isinstance(run, Workflow):
+        return run.version
+    return repr(run) if isinstance(run, Question) else code_of(run)
 
 
 def code_of(function: Callable[..., Any]) -> str:

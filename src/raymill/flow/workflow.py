@@ -66,19 +66,60 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What an attempt needs of a machine.
+
+    On Ray a worker with these resources is asked for; memory is what Ray reserves, not a limit.
+    The local pool notes them and does not act on them.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.cpus, self.gpus, self.memory_bytes) < 0:
+            raise WorkflowError(f"{self} cannot be", hint="resources are 0 or more")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Stands as a step for what a person is asked; the answer is the step's result.
+
+    No process waits for it, however long it takes: `raymill workflows answer RUN STEP VALUE`.
+    choices: the answers that are taken; any JSON value without them.
+    """
+
+    text: str
+    choices: tuple[str, ...] = ()
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one of the choices.
+
+        >>> Question("Pay?", ("yes", "no")).takes("maybe")
+        False
+        """
+        return not self.choices or value in self.choices
+
+
+@dataclass(frozen=True)
 class Step:
-    """One step: a plain function, or a workflow that is run as a child.
+    """One step: a plain function, a workflow that is run as a child, or a question to a person.
 
     after: the steps whose results it takes, as its arguments in this order; `"input"` is what the
     run was started with. Without it, the step before.
     each: the step whose list it is run over, item by item; an item is its first argument. The
     results are a list again, in the order of the items.
-    timeout_s: the longest that an attempt may take; the step then runs in a process of its own.
+    timeout_s: the longest that an attempt may take; the step then runs in a process of its own. Of
+    a question: how long the answer is waited for.
+    resources: what an attempt needs of a machine.
+    endless: it runs until it is cancelled or returns; an error or a crash starts it again, however
+    often. It takes no place of another step.
     allow_failed: items that fail for good leave a `StepFailed` in the list instead of failing the
     run; a step that goes over that list passes over them.
     """
 
-    run: "Callable[..., Any] | Workflow"
+    run: "Callable[..., Any] | Workflow | Question"
     name: str = ""
     after: tuple[str, ...] | None = None
     each: str | None = None
@@ -86,20 +127,31 @@ class Step:
     timeout_s: float | None = None
     limit: Limit | None = None
     allow_failed: bool = False
+    resources: Resources = Resources()
+    endless: bool = False
 
     def __post_init__(self) -> None:
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise WorkflowError(f"Step `{self.name}` cannot take {self.timeout_s} s")
+        if self.endless and self.timeout_s is not None:
+            raise WorkflowError(
+                f"Step `{self.name}` is endless and has a timeout", hint="leave one of them out"
+            )
 
     @property
     def is_child(self) -> bool:
         """Whether it is a workflow."""
         return isinstance(self.run, Workflow)
 
+    @property
+    def is_question(self) -> bool:
+        """Whether it waits for a person."""
+        return isinstance(self.run, Question)
+
     @cached_property
     def takes_context(self) -> bool:
         """Whether the function has a parameter `ctx`."""
-        assert not isinstance(self.run, Workflow)
+        assert not isinstance(self.run, Workflow | Question)
         return "ctx" in inspect.signature(self.run).parameters
 
 
@@ -168,11 +220,14 @@ class Workflow:
             for one in self.steps
         }
 
-    def try_out(self, value: Any = None) -> Any:
-        """Run the steps here and now, one after the other, with nothing recorded or retried."""
+    def try_out(self, value: Any = None, *, answers: Mapping[str, Any] | None = None) -> Any:
+        """Run the steps here and now, one after the other, with nothing recorded or retried.
+
+        answers: what a person says to each question, by the name of its step.
+        """
         found: dict[str, Any] = {INPUT: value}
         for one in self.steps:
-            found[one.name] = _tried(one, found)
+            found[one.name] = _tried(one, found, answers or {})
         return found[self.steps[-1].name]
 
 
@@ -190,6 +245,8 @@ def _as_step(given: "Callable[..., Any] | Step | Workflow") -> Step:
     if one.name:
         return one
     run = one.run
+    if isinstance(run, Question):
+        raise WorkflowError(f"{run} has no name", hint="write Step(Question(...), name=...)")
     return replace(one, name=run.name if isinstance(run, Workflow) else run.__name__)
 
 
@@ -215,17 +272,20 @@ def _resolved(name: str, steps: Sequence[Step]) -> Iterator[Step]:
         yield replace(one, after=tuple(after))
 
 
-def _tried(one: Step, found: Mapping[str, Any]) -> Any:
+def _tried(one: Step, found: Mapping[str, Any], answers: Mapping[str, Any]) -> Any:
+    if isinstance(one.run, Question):
+        return _answered(one.name, one.run, answers)
     rest = [found[name] for name in one.after or ()]
     if one.each is None:
-        return _called(one, rest, StepContext(step=one.name))
+        return _called(one, rest, StepContext(step=one.name), answers)
     results = []
     for number, item in enumerate(found[one.each]):
         if isinstance(item, StepFailed):
             results.append(item)
             continue
         try:
-            results.append(_called(one, [item, *rest], StepContext(step=one.name, item=number)))
+            ctx = StepContext(step=one.name, item=number)
+            results.append(_called(one, [item, *rest], ctx, answers))
         except Exception as error:
             if not one.allow_failed:
                 raise
@@ -233,7 +293,22 @@ def _tried(one: Step, found: Mapping[str, Any]) -> Any:
     return results
 
 
-def _called(one: Step, arguments: list[Any], ctx: StepContext) -> Any:
+def _answered(name: str, question: Question, answers: Mapping[str, Any]) -> Any:
+    if name not in answers:
+        raise WorkflowError(
+            f"Question `{name}` has no answer: {question.text}",
+            hint=f"try_out(..., answers={{{name!r}: ...}})",
+        )
+    if not question.takes(answers[name]):
+        raise WorkflowError(
+            f"Question `{name}` does not take {answers[name]!r}",
+            hint=f"it takes {', '.join(question.choices)}",
+        )
+    return answers[name]
+
+
+def _called(one: Step, arguments: list[Any], ctx: StepContext, answers: Mapping[str, Any]) -> Any:
+    assert not isinstance(one.run, Question)
     if isinstance(one.run, Workflow):
-        return one.run.try_out(*arguments)
+        return one.run.try_out(*arguments, answers=answers)
     return one.run(*arguments, **({"ctx": ctx} if one.takes_context else {}))

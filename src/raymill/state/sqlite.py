@@ -13,7 +13,16 @@ from raymill import faults
 from raymill.errors import Fenced, StoreError
 from raymill.state.migrate import migrate, migrations
 from raymill.state.owner import machine
-from raymill.state.store import Alive, Changes, EventRow, Lease, Message, RunRow, StepRow
+from raymill.state.store import (
+    Alive,
+    Changes,
+    EventRow,
+    Lease,
+    Message,
+    RunRow,
+    ScheduleRow,
+    StepRow,
+)
 
 BUSY_MS = 10_000
 CHECKPOINT_PAGES = 8_000  # 32 MB of log; at 4 MB a busy journal waits for its file all the time
@@ -25,6 +34,7 @@ _RUN = (
     "error=excluded.error, ended=excluded.ended, deadline=excluded.deadline"
 )
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * len(StepRow._fields))})"
+_SCHEDULE = f"INSERT INTO schedules VALUES ({','.join('?' * len(ScheduleRow._fields))})"
 _EVENT = f"INSERT INTO events ({','.join(EventRow._fields)}) VALUES (?,?,?,?,?,?,?)"
 _BEAT = "UPDATE lease SET beat=?, expires=? WHERE name='orchestrator' AND epoch=?"
 
@@ -92,6 +102,10 @@ class SqliteStore:
             many(_EVENT, changes.events)
         if changes.limits:
             many("INSERT OR REPLACE INTO limits VALUES (?,?)", list(changes.limits.items()))
+        for name, row in changes.schedules.items():
+            many("DELETE FROM schedules WHERE name=?", [(name,)])
+            if row is not None:
+                many(_SCHEDULE, [row])
         if changes.taken is not None:
             many("UPDATE taken SET message=max(message, ?)", [(changes.taken,)])
 
@@ -147,6 +161,10 @@ class SqliteStore:
         """For each rate limit, when it next grants a permit."""
         with self._reader.reading() as execute:
             return dict(execute("SELECT name, next FROM limits"))
+
+    def schedules(self) -> list[ScheduleRow]:
+        """All schedules, by name."""
+        return self._rows("SELECT * FROM schedules ORDER BY name", (), ScheduleRow)
 
     def taken(self) -> int:
         """The last message of the inbox that is in the journal."""

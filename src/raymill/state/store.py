@@ -24,6 +24,7 @@ class RunRow(NamedTuple):
     created: float
     ended: float | None = None
     deadline: float | None = None
+    engine: str = "local"  # whose workers run its steps
 
 
 class StepRow(NamedTuple):
@@ -35,7 +36,7 @@ class StepRow(NamedTuple):
     run: str
     step: str
     item: int  # -1 where the step is no fan-out
-    status: str  # ready, waiting, done, dead, cancelled
+    status: str  # begun, waiting, asked, done, dead, cancelled
     attempt: int
     failures: int
     losses: int
@@ -45,6 +46,7 @@ class StepRow(NamedTuple):
     output: bytes | None
     error: bytes | None
     progress: bytes | None
+    worker: str = ""  # where the last attempt that ended ran
 
 
 class EventRow(NamedTuple):
@@ -57,6 +59,25 @@ class EventRow(NamedTuple):
     item: int
     attempt: int
     detail: str
+
+
+class ScheduleRow(NamedTuple):
+    """When runs of a workflow begin by themselves: by `cron` or every so many seconds."""
+
+    name: str
+    workflow: str
+    place: str
+    input: bytes
+    cron: str  # empty where `every_s` says it
+    every_s: float
+    timezone: str
+    catch_up: str  # none, one, all: what is done about times that were missed
+    priority: int
+    engine: str
+    status: str  # active, paused
+    created: float
+    next: float
+    last: float | None
 
 
 class Message(NamedTuple):
@@ -87,6 +108,7 @@ class Changes:
     events: list[EventRow] = field(default_factory=list)
     limits: dict[str, float] = field(default_factory=dict)
     taken: int | None = None  # the last message of the inbox that is in here
+    schedules: dict[str, ScheduleRow | None] = field(default_factory=dict)  # None takes one away
 
     def add(self, other: "Changes") -> None:
         """Append another change; the later row of a name holds."""
@@ -94,10 +116,12 @@ class Changes:
         self.steps += other.steps
         self.events += other.events
         self.limits.update(other.limits)
+        self.schedules.update(other.schedules)
         self.taken = other.taken if other.taken is not None else self.taken
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.steps or self.events or self.limits or self.taken is not None)
+        rows = self.runs or self.steps or self.events or self.limits or self.schedules
+        return bool(rows) or self.taken is not None
 
 
 Alive = Callable[[str], bool | None]
@@ -149,6 +173,9 @@ class StateStore(Protocol):
 
     def limits(self) -> dict[str, float]:
         """For each rate limit, when it next grants a permit."""
+
+    def schedules(self) -> list[ScheduleRow]:
+        """All schedules, by name."""
 
     def taken(self) -> int:
         """The last message of the inbox that is in the journal."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from raymill.errors import Fenced
-from raymill.state.store import Changes, EventRow, RunRow, StateStore, StepRow
+from raymill.state.store import Changes, EventRow, RunRow, ScheduleRow, StateStore, StepRow
 
 
 def run_row(id: str, **given: Any) -> RunRow:
@@ -50,7 +50,8 @@ class StoreSuite:
     ) -> None:
         """Rows come back as they were written."""
         store, epoch = self._with_lease(tmp_path)
-        run, step = run_row("r1", input=b'{"a":1}', deadline=9.5), step_row("r1", output=b"2")
+        run = run_row("r1", input=b'{"a":1}', deadline=9.5, engine="ray")
+        step = step_row("r1", output=b"2", worker="w-1")
         event = EventRow("r1", 3.0, "retried", "a", -1, 1, "it broke")
         store.commit(epoch, 101, 5, Changes([run], [step], [event], {"sec": 7.5}, 4))
         store.close()
@@ -84,6 +85,21 @@ class StoreSuite:
         assert store.run("r1") is not None
         store.close()
         other.close()
+
+    def test_schedules_are_replaced_and_taken_away_by_name(self, tmp_path: Any) -> None:
+        """Within the commit of a holder of the lease."""
+        store, epoch = self._with_lease(tmp_path)
+        row = ScheduleRow(
+            *("nightly", "w", "w.py:w", b"1", "0 2 * * *", 0.0, "UTC", "one", 3, "ray"),
+            *("active", 100.0, 200.5, None),
+        )
+        other = row._replace(name="hourly", cron="", every_s=3600.0)
+        store.commit(epoch, 101, 5, Changes(schedules={"nightly": row, "hourly": other}))
+        assert store.schedules() == [other, row]
+        later = row._replace(status="paused", next=300.0, last=200.5)
+        store.commit(epoch, 102, 5, Changes(schedules={"nightly": later, "hourly": None}))
+        assert store.schedules() == [later]
+        store.close()
 
     def test_a_lease_is_one_owner_s_until_it_expires(self, tmp_path: Any) -> None:
         """Commits renew it, and giving it back ends it."""
