@@ -20,9 +20,9 @@ class TestSqlite(StoreSuite):
 
 def test_every_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
-    for connection in store._open:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    for file in store._open:
+        assert file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert file.connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     store.close()
 
 

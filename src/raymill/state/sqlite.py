@@ -1,18 +1,14 @@
 """The store on SQLite: `journal.db` for the one orchestrator, `inbox.db` for everybody else."""
 
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import apsw
-
 from raymill import faults
 from raymill.errors import Fenced, StoreError
-from raymill.state.migrate import migrate, migrations
 from raymill.state.owner import machine
+from raymill.state.sqlite_file import SqliteFile, make_folder
 from raymill.state.store import (
     Alive,
     Changes,
@@ -24,8 +20,6 @@ from raymill.state.store import (
     StepRow,
 )
 
-BUSY_MS = 10_000
-CHECKPOINT_PAGES = 8_000  # 32 MB of log; at 4 MB a busy journal waits for its file all the time
 R = TypeVar("R")
 
 _RUN = (
@@ -44,15 +38,11 @@ class SqliteStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"Folder `{folder}` cannot be made: {error.strerror}") from error
-        self._open: list[apsw.Connection] = []
-        self._lock = threading.Lock()
-        self._journal = _Database(self._connect("journal"))
-        self._reader = _Database(self._connect("journal"))
-        self._inbox = _Database(self._connect("inbox"))
+        make_folder(self.folder)
+        self._open: list[SqliteFile] = []
+        self._journal = self._connect("journal")
+        self._reader = self._connect("journal")
+        self._inbox = self._connect("inbox")
 
     def acquire(self, owner: str, ttl_s: float, now: float, alive: Alive) -> Lease | None:
         """Take the lease with a new epoch; None while another owner holds it."""
@@ -202,75 +192,17 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of files and connections."""
-        for connection in self._open:
-            connection.close()
+        for file in self._open:
+            file.close()
         self._open.clear()
 
     def _rows(self, sql: str, values: Iterable[Any], kind: Callable[..., R]) -> list[R]:
         with self._reader.reading() as execute:
             return [kind(*row) for row in execute(sql, tuple(values)).fetchall()]
 
-    def _connect(self, name: str) -> apsw.Connection:
-        path = self.folder / f"{name}.db"
-        with _explained(path):
-            connection = apsw.Connection(str(path))
-            self._open.append(connection)
-            connection.set_busy_timeout(BUSY_MS)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
-            with _Database(connection).transaction() as execute:
-                migrate(
-                    lambda sql, values: execute(sql, values).fetchall(),
-                    lambda sql: execute(sql).fetchall() and None,
-                    migrations("sqlite", name),
-                    str(path),
-                )
-        return connection
-
-
-class _Database:
-    """One connection, used by one thread at a time."""
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self.connection = connection
-        self.many = connection.executemany
-        self._lock = threading.Lock()
-        self._path = connection.filename
-
-    @contextmanager
-    def transaction(self) -> Iterator[Callable[..., Any]]:
-        """All that is executed inside is committed together, or not at all."""
-        with self._lock, _explained(self._path):
-            execute = self.connection.execute
-            execute("BEGIN IMMEDIATE")
-            try:
-                yield execute
-                execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def reading(self) -> Iterator[Callable[..., Any]]:
-        """Read what is committed."""
-        with self._lock, _explained(self._path):
-            yield self.connection.execute
-
-
-@contextmanager
-def _explained(path: object) -> Iterator[None]:
-    try:
-        yield
-    except apsw.FullError as error:
-        raise StoreError(f"No space left for `{path}`", hint="free some, then go on") from error
-    except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise StoreError(
-            f"`{path}` is damaged: {error}", hint="restore it, or move it away to begin anew"
-        ) from error
-    except apsw.Error as error:
-        raise StoreError(f"`{path}` cannot be used: {error}") from error
+    def _connect(self, name: str) -> SqliteFile:
+        self._open.append(SqliteFile(self.folder / f"{name}.db", name))
+        return self._open[-1]
 
 
 def _held(execute: Callable[..., Any], now: float, alive: Alive) -> Lease | None:
