@@ -148,6 +148,19 @@ def sort_indices(values: Values) -> Array:
     return combine(_pc.array_sort_indices(values))
 
 
+def sort_places(rows: pa.Table, names: Sequence[str]) -> Array:
+    """The places of the rows in the rising order of columns, equal ones in their own order."""
+    keys = [(name, "ascending") for name in names]
+    return combine(_pc.sort_indices(rows, sort_keys=keys))
+
+
+def condition(where: Iterable[tuple[str, str, Any]]) -> Any:
+    """Conditions (column, operator, value), all of which must hold, for the reader of a dataset."""
+    import pyarrow.parquet
+
+    return _any(pyarrow.parquet).filters_to_expression(list(where))
+
+
 def equal(left: A, right: Any) -> A:
     """Where both are equal; null where one is null."""
     return _pc.equal(left, right)  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from typing import Any
 
 from raymill import faults, json
 from raymill.errors import StoreError
+from raymill.state.durable import sync_folder
 
 LARGE = 64 * 1024
 MARK = b"@"  # no JSON value begins with it
@@ -59,15 +60,7 @@ def _write(path: Path, value: bytes) -> None:
         faults.point("artifact.before-rename")
         partial.replace(path)
         for folder in (path.parent, path.parent.parent):
-            _sync(folder)
+            sync_folder(folder)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise StoreError(f"Output `{path}` cannot be written: {error.strerror}") from error
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from raymill import faults, json
 from raymill.errors import CheckpointError
+from raymill.state.durable import sync_folder
 
 MAGIC = b"RAYMILL-CHECKPOINT-1\n"
 NAME = "checkpoint"
@@ -45,7 +46,7 @@ def save(folder: str | Path, checkpoint: Checkpoint) -> int:
             os.fsync(file.fileno())
         faults.point("checkpoint.before-rename")
         partial.replace(place / NAME)
-        _sync_folder(place)
+        sync_folder(place)
     except OSError as error:
         raise CheckpointError(
             f"Checkpoint in `{place}` cannot be written: {error.strerror}"
@@ -105,11 +106,3 @@ def _dump(table: pa.Table | pa.RecordBatch) -> pa.Buffer:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write(table)
     return sink.getvalue()
-
-
-def _sync_folder(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -71,9 +71,15 @@ CREATE TABLE facts_filing (
   form TEXT,
   filed TEXT,
   facts INTEGER NOT NULL,
+  source TEXT NOT NULL,
   reason TEXT,
-  extractor_version INTEGER NOT NULL,
-  metrics_version TEXT NOT NULL,
+  extractor INTEGER NOT NULL,
+  metrics TEXT NOT NULL,
   documents TEXT NOT NULL,
   PRIMARY KEY (cik, accession)
+) WITHOUT ROWID;
+
+CREATE TABLE facts_ticker (
+  ticker TEXT PRIMARY KEY,
+  cik INTEGER NOT NULL
 ) WITHOUT ROWID;
