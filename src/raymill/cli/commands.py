@@ -38,12 +38,12 @@ COMMANDS = (
     ),
     Command(
         "filings extract",
-        "raymill.cli.filings:extract",
+        "raymill.cli.filings.extract:extract",
         "Write the facts of documents to a file",
     ),
     Command(
         "filings facts",
-        "raymill.cli.filings:facts",
+        "raymill.cli.filings.facts:facts",
         "Show the standard metrics of a company, as known on a day",
     ),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),

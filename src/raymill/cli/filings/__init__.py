@@ -1,0 +1,1 @@
+"""`raymill filings`: from a ticker to facts, and standard metrics over time."""
