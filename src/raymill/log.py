@@ -4,8 +4,11 @@ Console lines on a terminal, JSON otherwise. Cheap to import: structlog is loade
 line that is written.
 """
 
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -13,6 +16,10 @@ Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 Format: TypeAlias = Literal["auto", "console", "json"]
 
 _SEVERITY: Mapping[str, int] = MappingProxyType({"debug": 0, "info": 1, "warning": 2, "error": 3})
+
+
+Keep: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]
+_keep: ContextVar[Keep | None] = ContextVar("raymill_log_keep", default=None)
 
 
 class _InForce:
@@ -61,6 +68,8 @@ class Logger:
         self._write("error", event, fields)
 
     def _write(self, level: Level, event: str, fields: Mapping[str, Any]) -> None:
+        if (keep := _keep.get()) is not None:
+            keep(level, event, {**self._fields, **fields})
         if _SEVERITY[level] >= _SEVERITY[_InForce.level]:
             getattr(_structlog(), level)(event, **self._fields, **fields)
 
@@ -68,6 +77,35 @@ class Logger:
 def get_logger(**fields: Any) -> Logger:
     """Return a logger; `fields` go into each of its events."""
     return Logger(**fields)
+
+
+@contextmanager
+def kept(keep: Keep) -> Iterator[None]:
+    """Hand each line that is logged inside to `keep` too: level, event, fields; all levels."""
+    token = _keep.set(keep)
+    try:
+        yield
+    finally:
+        _keep.reset(token)
+
+
+def keep_standard() -> None:
+    """Have lines of the standard library's `logging` kept as well, from `INFO` on."""
+    root = logging.getLogger()
+    if any(isinstance(handler, _Standard) for handler in root.handlers):
+        return
+    if not root.handlers:
+        root.setLevel(logging.INFO)
+    root.addHandler(_Standard())
+
+
+class _Standard(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        keep = _keep.get()
+        if keep is not None:
+            keep(record.levelname.lower(), record.getMessage(), {"logger": record.name})
+        elif record.levelno >= logging.WARNING and logging.lastResort is not None:
+            logging.lastResort.handle(record)
 
 
 def _structlog() -> Any:

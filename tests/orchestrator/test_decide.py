@@ -101,7 +101,9 @@ def test_a_late_result_is_fenced_and_changes_nothing(outcome: str) -> None:
 
 def test_an_attempt_that_never_began_is_not_counted() -> None:
     made = decide.ended(live(), result("a", "unstarted"), 101.0, 0.0)
-    assert (made.steps, made.ready) == ([], [Key("r", "a", -1, 1)])
+    (row,) = made.steps
+    assert (row.status, row.attempt, row.failures, row.losses) == ("begun", 2, 0, 0)
+    assert made.ready == [Key("r", "a", -1, 2)]
 
 
 def test_a_step_waits_for_the_last_item_whatever_the_order() -> None:
@@ -126,8 +128,12 @@ def test_a_new_orchestrator_begins_what_was_under_way_once_more() -> None:
     assert made.steps[0].losses == 1
     assert made.ready == [Key("r", "a", -1, 2)]
     run.take(made)
-    made = decide.recovered(run, 301.0)  # the second loss is the last that is allowed
-    assert steps(made) == [("a", -1, "dead", 2)]
+    made = decide.recovered(run, 301.0)  # it may have waited in a queue both times
+    assert steps(made) == [("a", -1, "begun", 3)]
+    run.take(made)
+    lost = Result(Key("r", "a", -1, 3), "lost", error=b'{"type":"WorkerLost","message":"gone"}')
+    made = decide.ended(run, lost, 302.0, 0.5)  # this one is sure, and one more than is allowed
+    assert steps(made) == [("a", -1, "dead", 3)]
     assert made.run is not None
     assert json.loads(made.run.error or b"")["type"] == "WorkerLost"
 

@@ -10,7 +10,10 @@ class WorkflowSettings(Section):
 
     section: ClassVar[str] = "workflows"
 
-    workers: int = setting(4, "Steps that run at a time", unit="workers", ge=1)
+    workers: int = setting(4, "Steps that run at a time, at most", unit="workers", ge=1)
+    workers_min: int = setting(
+        1, "Local workers that wait for steps; more are started as a queue grows", ge=1
+    )
     lease_s: float = setting(
         5.0, "Time after which another orchestrator takes over from a silent one", unit="s", gt=0
     )

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from raymill import json
+from raymill import json, log
 from raymill.engines.perform import perform
 from raymill.errors import Cancelled, RaymillError
 from raymill.flow.places import workflow_at
@@ -29,14 +29,16 @@ class Apart:
         self._line: Connection | None = None
         self._lock = threading.Lock()
 
-    def run(self, call: Call, timeout_s: float, save: Callable[[Key, bytes], None]) -> Result:
-        """Run an attempt; kill it when its time is over."""
+    def run(
+        self, call: Call, timeout_s: float | None, save: Callable[[Key, bytes], None]
+    ) -> Result:
+        """Run an attempt; kill it when its time is over. Without a timeout it has time."""
         begun = time.perf_counter()
         try:
             line = self._open()
             begun = time.perf_counter()
             line.send(call)
-            while line.poll(max(0.0, timeout_s - (time.perf_counter() - begun))):
+            while line.poll(_left(timeout_s, begun)):
                 kind, value = line.recv()
                 if kind == "result":
                     return Result(*value)
@@ -80,6 +82,10 @@ class Apart:
             self._line.close()
 
 
+def _left(timeout_s: float | None, begun: float) -> float | None:
+    return None if timeout_s is None else max(0.0, timeout_s - (time.perf_counter() - begun))
+
+
 def _saved(save: Callable[[Key, bytes], None], key: Key, progress: bytes) -> bool:
     try:
         save(key, progress)
@@ -95,6 +101,7 @@ def _error(kind: str, message: str) -> bytes:
 def _serve(line: Connection, artifacts: str) -> None:
     """The process: attempts in, results out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the orchestrator decides
+    log.keep_standard()
     line.send(("up", os.getpid()))
     kept = Artifacts(artifacts)
 
@@ -110,7 +117,7 @@ def _serve(line: Connection, artifacts: str) -> None:
             return
         try:
             one = workflow_at(call.place).by_name[call.key.step]
-            result = perform(call, one, kept, save, lambda: None)
+            result = perform(call, one, kept, save, lambda: None, f"process-{os.getpid()}")
         except RaymillError as error:
             result = Result(call.key, "error", None, _error(type(error).__name__, error.message))
         line.send(("result", tuple(result)))

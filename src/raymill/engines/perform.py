@@ -1,16 +1,21 @@
 """One attempt of a step, on whatever worker: values in, the function, a value out."""
 
+import inspect
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from raymill import faults, json
+from raymill import faults, json, log
 from raymill.errors import Cancelled, RaymillError
-from raymill.flow.pool import FAILED, Argument, Call, Key, Result, StepContext, StepFailed
+from raymill.flow.pool import FAILED, LOOK_S, Argument, Call, Key, Result, StepContext, StepFailed
 from raymill.flow.workflow import Step
 from raymill.state.artifacts import Artifacts
+from raymill.state.runlog import RunLog
 
+LOGS = "logs"  # the folder of logs, beside that of artifacts
 TRACE = 4000  # characters of a traceback that are kept
 
 
@@ -20,21 +25,57 @@ def perform(
     artifacts: Artifacts,
     save: Callable[[Key, bytes], None],
     check: Callable[[], None],
+    worker: str = "",
 ) -> Result:
-    """Run an attempt. Whatever the function raises becomes its result."""
+    """Run an attempt. Whatever the function raises becomes its result.
+
+    What it logs goes to the log of its run, which lies beside the artifacts.
+    """
     begun = time.perf_counter()
     try:
         given = [_value(argument, artifacts) for argument in call.arguments]
         context = {"ctx": _context(call, artifacts, save, check)} if one.takes_context else {}
         faults.point("step.begun")
-        output = artifacts.put(json.dumps(one.run(*given, **context), strict=True))  # type: ignore[operator]
+        with log.kept(partial(_note, artifacts.folder.parent / LOGS, call.key, worker)):
+            value = one.run(*given, **context)  # type: ignore[operator]
+            if inspect.iscoroutine(value):
+                value = _awaited(value, check)
+        output = artifacts.put(json.dumps(value, strict=True))
         faults.point("step.done")
-        return Result(call.key, "done", output, seconds=time.perf_counter() - begun)
+        return Result(call.key, "done", output, None, False, time.perf_counter() - begun, worker)
     except Cancelled:
-        return Result(call.key, "cancelled", seconds=time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        return Result(call.key, "cancelled", seconds=took, worker=worker)
     except BaseException as error:  # also one that would end the worker
         again, took = isinstance(error, one.retry.on), time.perf_counter() - begun
-        return Result(call.key, "error", None, _told(error), again, took)
+        return Result(call.key, "error", None, _told(error), again, took, worker)
+
+
+def _awaited(step: Coroutine[Any, Any, Any], check: Callable[[], None]) -> Any:
+    """Run an `async` step; it is cancelled where it waits as soon as it is not wanted."""
+    import asyncio  # here, as few steps need it and each process would load it
+
+    async def watched() -> Any:
+        task = asyncio.ensure_future(step)
+        while not task.done():
+            await asyncio.wait({task}, timeout=LOOK_S)
+            try:
+                check()
+            except Cancelled:
+                task.cancel()
+                await asyncio.wait({task})
+                raise
+        return task.result()
+
+    return asyncio.run(watched())
+
+
+def _note(
+    folder: Path, key: Key, worker: str, level: str, event: str, fields: Mapping[str, Any]
+) -> None:
+    about = {"step": key.step, "item": key.item, "attempt": key.attempt, "worker": worker}
+    line = {"at": time.time(), "level": level, "event": event, **about, **fields}
+    RunLog(folder, key.run).write(line)
 
 
 def _value(argument: Argument, artifacts: Artifacts) -> Any:

@@ -96,6 +96,7 @@ class Call(NamedTuple):
     arguments: tuple[Argument, ...]
     progress: bytes | None
     endless: bool = False  # it takes no worker: it runs aside until it is cancelled
+    losses: int = 0  # how many attempts before it lost their worker
 
 
 class Result(NamedTuple):

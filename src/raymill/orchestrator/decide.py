@@ -6,9 +6,11 @@ from typing import Any
 from raymill import json
 from raymill.errors import StoreError
 from raymill.flow.pool import FAILED, Key, Result
-from raymill.flow.workflow import Step, Workflow
+from raymill.flow.workflow import Question, Step, Workflow
 from raymill.orchestrator.live import GOING, ONE, Child, Decision, Live, whole
 from raymill.state.store import OPEN, EventRow, StepRow
+
+HEALTHY_S = 60.0  # an endless step that went on for so long did not fail at its start
 
 
 def begin(live: Live, now: float) -> Decision:
@@ -26,8 +28,10 @@ def ended(live: Live, result: Result, now: float, chance: float) -> Decision:
     late = row is None or row.status not in GOING or row.attempt != result.key.attempt
     if row is None or late or live.row.status not in OPEN:
         return Decision(events=[_event(live, result.key, now, "fenced", result.outcome)])
-    if result.outcome in ("unstarted", "cancelled"):
-        return Decision(ready=[result.key])
+    if result.outcome == "unstarted":
+        # A new number all the same: whoever is wrong about it comes late, and not twice.
+        again = row._replace(attempt=row.attempt + 1)
+        return Decision(steps=[again], ready=[_key(again)])
     if result.outcome == "done":
         return _done(live, row, result, now)
     return _failed(live, row, result, now, chance)
@@ -51,17 +55,18 @@ def recovered(live: Live, now: float) -> Decision:
         one, key = live.step(row.step), _key(row)
         if one.is_child:
             continue
+        if row.status == "asked":
+            made.timers += _patience(live, [row])
+            continue
         if row.status == "waiting" and row.due > now:
             most = now + one.retry.most_s  # whatever the clock was when it was written
             made.timers.append((min(row.due, most), key))
             continue
+        # It may have waited in a queue, so this alone never ends a run.
         made.events.append(_event(live, key, now, "lost", "its orchestrator ended"))
-        lost = row._replace(losses=row.losses + 1)
-        if lost.losses >= one.retry.losses:
-            error = _error("WorkerLost", f"its worker went away {lost.losses} times")
-            _bury(live, made, lost, error, now)
-            continue
-        again = lost._replace(attempt=row.attempt + 1, status="begun", due=now)
+        again = row._replace(
+            losses=row.losses + 1, attempt=row.attempt + 1, status="begun", due=now
+        )
         made.steps.append(again)
         made.ready.append(_key(again))
     if made.run is None:
@@ -91,6 +96,37 @@ def requested(live: Live, kind: str, now: float) -> Decision:
     return made
 
 
+def answered(live: Live, step: str, item: int, value: Any, now: float) -> Decision:
+    """What a person's answer means; it changes nothing where no question waits for it."""
+    row = live.steps.get((step, item))
+    key = Key(live.row.id, step, item, row.attempt if row else 0)
+    asked = live.step(step).run if step in live.flow.by_name else None
+    if row is None or row.status != "asked" or not isinstance(asked, Question):
+        return Decision(events=[_event(live, key, now, "unasked", "no question waits for it")])
+    if live.row.status not in OPEN or not asked.takes(value):
+        return Decision(events=[_event(live, key, now, "refused", "it is none of the choices")])
+    result = Result(key, "done", json.dumps(value), seconds=max(0.0, now - row.due))
+    made = _done(live, row, result, now)
+    made.events.append(_event(live, key, now, "answered", ""))
+    return made
+
+
+def unanswered(live: Live, row: StepRow, now: float) -> Decision:
+    """Nobody answered in time."""
+    made = Decision()
+    if row.status == "asked" and live.row.status in OPEN:
+        waited = live.step(row.step).timeout_s
+        _bury(live, made, row, _error("Timeout", f"nobody answered within {waited} s"), now)
+    return made
+
+
+def broken(live: Live, error: Exception, now: float) -> Decision:
+    """A run about which nothing can be decided is over."""
+    row = live.row._replace(status="failed", ended=now)
+    about = _error(type(error).__name__, f"the run cannot go on: {error}")
+    return Decision(run=row._replace(error=about)) if live.row.status in OPEN else Decision()
+
+
 def overdue(live: Live, now: float) -> Decision:
     """The time of a run is over."""
     if live.row.status not in OPEN:
@@ -101,22 +137,39 @@ def overdue(live: Live, now: float) -> Decision:
 
 def _done(live: Live, row: StepRow, result: Result, now: float) -> Decision:
     done = row._replace(
-        status="done", ended=now, seconds=result.seconds, output=result.output, error=None
+        status="done",
+        ended=now,
+        seconds=result.seconds,
+        output=result.output,
+        error=None,
+        progress=None,
+        worker=result.worker,
     )
-    made = Decision(steps=[done._replace(progress=None)])
+    made = Decision(steps=[done])
     _go_on(live, made, row, now)
     return made
 
 
 def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float) -> Decision:
-    retry, lost = live.step(row.step).retry, result.outcome == "lost"
+    one = live.step(row.step)
+    # A step that says itself that it was cancelled, and was not, is tried again as if it was lost.
+    retry, lost = one.retry, result.outcome in ("lost", "cancelled")
+    if one.endless and result.seconds > HEALTHY_S:
+        row = row._replace(failures=0, losses=0)
     failures, losses = row.failures + (not lost), row.losses + lost
-    row = row._replace(failures=failures, losses=losses, seconds=result.seconds, error=result.error)
+    row = row._replace(
+        failures=failures,
+        losses=losses,
+        ended=now,
+        seconds=result.seconds,
+        error=result.error,
+        worker=result.worker,
+    )
     detail = _message(result.error)
-    kind = "lost" if lost else result.outcome
-    made = Decision(events=[_event(live, result.key, now, kind, detail)])
+    made = Decision(events=[_event(live, result.key, now, result.outcome, detail)])
     again = losses < retry.losses if lost else result.retry and failures < retry.attempts
-    if not again:
+    if not again and not one.endless:
+        kind = result.outcome
         _bury(live, made, row, result.error or _error(kind, kind), now)
         return made
     due = now + chance * retry.limit_s(losses if lost else failures)
@@ -128,7 +181,7 @@ def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float)
 
 def _bury(live: Live, made: Decision, row: StepRow, error: bytes, now: float) -> None:
     """A step is dead: its run fails, unless the step may fail."""
-    dead = row._replace(status="dead", ended=now, error=error, progress=row.progress)
+    dead = row._replace(status="dead", ended=now, error=error)
     made.steps.append(dead)
     if row.item == ONE or not live.step(row.step).allow_failed:
         about = json.loads(error)
@@ -147,14 +200,15 @@ def _go_on(live: Live, made: Decision, row: StepRow, now: float) -> None:
 
 def _close(live: Live, made: Decision, now: float, status: str, error: bytes | None) -> Decision:
     """End a run before its time; what is under way is stopped."""
-    taken = {(row.step, row.item) for row in made.steps}
-    for row in live.going():
-        if (row.step, row.item) in taken:
-            continue
+    here = {(row.step, row.item) for row in live.going()}
+    for row in live.with_rows(made.steps).going():
         made.steps.append(row._replace(status="cancelled", ended=now))
-        if live.step(row.step).is_child:
+        one = live.flow.by_name.get(row.step)  # None where the code has changed
+        if (row.step, row.item) not in here or one is None:
+            continue  # it was to begin with this decision
+        if one.is_child:
             made.also.append((child_id(row.run, row), "cancel"))
-        else:
+        elif row.status == "begun":
             made.stop.append(_key(row))
     made.run = live.row._replace(status=status, ended=now, error=error)
     made.ready, made.children = [], []
@@ -172,6 +226,7 @@ def _advance(live: Live, made: Decision, now: float, names: Any) -> None:
                     todo += [n for n in live.flow.takers[name] if not live.has_begun(n)]
                 continue
             rows = list(_first_rows(live, live.step(name), now))
+            made.timers += _patience(live, rows)
             made.steps += rows
             live = live.with_rows(rows)
             if live.is_complete(name):  # each item failed in the step before
@@ -185,6 +240,8 @@ def _advance(live: Live, made: Decision, now: float, names: Any) -> None:
 
 def _first_rows(live: Live, one: Step, now: float) -> Iterator[StepRow]:
     row = StepRow(live.row.id, one.name, ONE, "begun", 1, 0, 0, now, *(None,) * 5)
+    if one.is_question:
+        row = row._replace(status="asked")
     if one.each is None:
         yield row
         return
@@ -200,12 +257,13 @@ def _send(live: Live, made: Decision, rows: list[StepRow]) -> None:
         if row.status != "begun":
             continue
         one = live.step(row.step)
-        if not isinstance(one.run, Workflow):
+        if not one.is_child:
             made.ready.append(_key(row))
             continue
         given = live.arguments(row.step, row.item)
         value = whole(given[0], live.fetch) if given else b"null"
         place = f"{live.row.place}#{row.step}"
+        assert isinstance(one.run, Workflow)
         made.children.append(Child(child_id(row.run, row), one.run, place, value, _key(row)))
 
 
@@ -217,17 +275,31 @@ def _again(live: Live, made: Decision, now: float) -> Decision:
     )
     made.run = run
     for row in live.steps.values():
-        if row.status == "done" or row.step not in live.flow.by_name:
+        if row.status == "done" or row.step not in live.flow.by_name or _is_passed(live, row):
             continue
-        again = row._replace(
-            status="begun", attempt=row.attempt + 1, failures=0, losses=0, due=now, ended=None
-        )
-        made.steps.append(again)
+        again = row._replace(attempt=row.attempt + 1, failures=0, losses=0, due=now, ended=None)
+        status = "asked" if live.step(row.step).is_question else "begun"
+        made.steps.append(again._replace(status=status, error=None))
+    made.timers += _patience(live, made.steps)
     fresh = live.with_rows(made.steps, run)
     _send(fresh, made, made.steps)
     more = begin(fresh, now)
     _merge(made, more)
     return made
+
+
+def _is_passed(live: Live, row: StepRow) -> bool:
+    """Whether an item failed for good and was allowed to, and its list has been used since."""
+    may_fail = row.status == "dead" and live.step(row.step).allow_failed
+    return may_fail and any(live.has_begun(name) for name in live.flow.takers[row.step])
+
+
+def _patience(live: Live, rows: list[StepRow]) -> Iterator[tuple[float, Key]]:
+    """The timers of questions that are not waited for without end."""
+    for row in rows:
+        timeout_s = live.step(row.step).timeout_s
+        if row.status == "asked" and timeout_s is not None:
+            yield row.due + timeout_s, _key(row)
 
 
 def _merge(made: Decision, more: Decision) -> None:

@@ -10,7 +10,8 @@ from raymill.flow.workflow import INPUT, Step, Workflow, needs
 from raymill.state.store import EventRow, RunRow, StepRow
 
 ONE = -1  # the item of a step that is no fan-out
-GOING = ("begun", "waiting")
+DUE = ("begun", "waiting")
+GOING = (*DUE, "asked")
 Fetch = Callable[[bytes], bytes]
 
 
@@ -63,7 +64,7 @@ class Live:
         if decision.run is not None:
             self.row = decision.run
         for row in decision.steps:
-            if row.item != ONE:
+            if row.item != ONE and row.step in self.flow.by_name:
                 was = self.steps.get((row.step, row.item))
                 left = self._left.get(row.step)
                 if left is None:
@@ -144,8 +145,14 @@ class Live:
         return whole(self.value(self.flow.steps[-1].name), self.fetch)
 
     def going(self) -> list[StepRow]:
-        """The attempts that are under way or wait for their time."""
+        """The attempts that are under way, wait for their time or for an answer."""
         return [row for row in self.steps.values() if row.status in GOING]
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it waits for something else than answers and child runs."""
+        going = (row for row in self.steps.values() if row.status in DUE)
+        return any(not self.step(row.step).is_child for row in going)
 
     def can_begin(self, name: str) -> bool:
         """Whether all that a step waits for is there."""

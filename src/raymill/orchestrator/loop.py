@@ -3,29 +3,36 @@
 import heapq
 import queue
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from raymill import faults, json, log
-from raymill.errors import Cancelled, RaymillError, WorkflowError
+from raymill.errors import Cancelled, EngineUnavailable, RaymillError
 from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
 from raymill.flow.workflow import Workflow
 from raymill.orchestrator import decide
 from raymill.orchestrator.clock import Clock
-from raymill.orchestrator.live import GOING, Child, Decision, Fetch, Live
-from raymill.orchestrator.ready import Ready
+from raymill.orchestrator.intake import Find, Intake, Outdated
+from raymill.orchestrator.live import DUE, Child, Decision, Fetch, Live
+from raymill.orchestrator.planned import Planned
+from raymill.orchestrator.pools import ASIDE, LOCAL, Make, Pools
+from raymill.orchestrator.ready import Ready, Waiting
 from raymill.orchestrator.turn import Going, Pace, Turn, new_run
 from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
 from raymill.state.writer import Writer
 
-Find = Callable[[str], Workflow]
+REQUESTS = ("cancel", "pause", "resume", "retry")
+NOWHERE = Workflow("nowhere", bytes)  # stands for code that cannot be loaded
 
 
 class Orchestrator:
     """Runs the workflows of a store while it holds the lease.
 
-    find: gives the workflow that lies at a place; store_output: keeps a large output and gives
-    what stands for it, `fetch` reads it; ended: told of each run that ended, once that is durable.
+    pool: runs the steps of runs on the engine `local`, and all endless ones; others: makes the pool
+    of another engine when a run first needs it; find: gives the workflow that lies at a place;
+    keep: keeps a large output and gives what stands for it, `fetch` reads it; ended: told of each
+    run that ended, once that is durable.
     """
 
     def __init__(
@@ -34,27 +41,27 @@ class Orchestrator:
         pool: WorkerPool,
         find: Find,
         *,
+        others: Mapping[str, Make] = MappingProxyType({}),
         fetch: Fetch = bytes,
         keep: Fetch = bytes,
         clock: Clock | None = None,
         pace: Pace | None = None,
         ended: Callable[[RunRow], Any] = lambda row: None,
     ) -> None:
-        self.store, self.pool, self.pace = store, pool, pace or Pace()
+        self.store, self.pools, self.pace = store, Pools(pool, others), pace or Pace()
         self.clock = clock or Clock()
+        self._intake = Intake(find, fetch, self.clock, self.pools.names)
         self._find, self._fetch, self._keep, self._ended = find, fetch, keep, ended
         self._events: queue.SimpleQueue[Callable[[Turn], Any]] = queue.SimpleQueue()
         self._now: deque[Callable[[Turn], Any]] = deque()  # follow-ups of the same turn
         self._lives: dict[str, Live] = {}
         self._timers: list[tuple[float, int, Key]] = []
         self._under_way: dict[Key, Going] = {}
-        self._closing: set[str] = set()  # ended, and not yet on the disk
+        self._closing: dict[str, Live] = {}  # ended, and not yet on the disk
         self._suspects: set[Key] = set()
-        self._loaded_files: set[str] = set()
         self.outdated = False
         """Whether it left because the code that it had loaded was changed."""
         self._counter = 0
-        self._idle_workers = 0
         self._stopping = self._over = False
         self._failure: BaseException | None = None
         self._taken = 0
@@ -63,10 +70,17 @@ class Orchestrator:
     # What other threads call
 
     def submit(
-        self, flow: Workflow, value: bytes, *, place: str = "", priority: int | None = None
+        self,
+        flow: Workflow,
+        value: bytes,
+        *,
+        place: str = "",
+        priority: int | None = None,
+        engine: str = LOCAL,
     ) -> str:
         """Start a run from within this process; gives its id before it is durable."""
-        row = new_run(flow, value, self.clock, place or flow.name, priority=priority)
+        place = place or flow.name
+        row = new_run(flow, value, self.clock, place, priority=priority, engine=engine)
         self._events.put(lambda turn: self._start(turn, Live(row, flow, (), self._fetch)))
         return row.id
 
@@ -100,45 +114,47 @@ class Orchestrator:
     def run(self, lease: Lease) -> None:
         """Run workflows until stopped, idle, or fenced. Raises Fenced, StoreError."""
         writer = Writer(self.store, lease.epoch, self._fail, ttl_s=self.pace.lease_s)
-        self._idle_workers = self.pool.size
+        self._writer = writer
         self._ready = Ready(self.store.limits())
         self._taken = self.store.taken()
+        self._planned = Planned(self.store.schedules(), self.clock)
         self.store.forget(self._taken)
-        self.pool.open(self)
+        self.pools.open(self)
         try:
-            self._turn(writer, self._recover)
-            self._loop(writer)
+            self._turn(self._recover)
+            self._loop()
         finally:
             writer.close()
             self._over = True
-            self.pool.close()
+            self.pools.close()
             self._hear_the_rest()
         if self._failure is not None:
             raise self._failure
 
-    def _loop(self, writer: Writer) -> None:
+    def _loop(self) -> None:
         now = self.clock.now()
         looked = swept = busy = now
         while not self._stopping and self._failure is None:
-            self._turn(writer, None)
+            self._turn(None)
             now = self.clock.now()
-            if now - looked >= self.pace.inbox_s:
-                looked = now
-                self._turn(writer, self._read_inbox)
             if now - swept >= self.pace.sweep_s:
                 swept = now
-                self._turn(writer, self._sweep)
-            if self._has_work():
+                self._turn(self._sweep)
+            if now - looked < self.pace.inbox_s:
+                continue
+            looked = now
+            self._turn(self._read_inbox)
+            if self._has_work() or self._planned.is_active:
                 busy = now
             elif self.pace.idle_s is not None and now - busy >= self.pace.idle_s:
-                self._turn(writer, self._read_inbox)
-                if not self._has_work():
-                    return
+                return
 
     def _has_work(self) -> bool:
-        return any(live.row.status == "running" for live in self._lives.values())
+        """Whether some run does not just wait for people, or for being resumed."""
+        running = (live for live in self._lives.values() if live.row.status == "running")
+        return any(live.is_at_work for live in running)
 
-    def _turn(self, writer: Writer, first: Callable[[Turn], Any] | None) -> None:
+    def _turn(self, first: Callable[[Turn], Any] | None) -> None:
         turn = Turn()
         if first is not None:
             first(turn)
@@ -149,14 +165,16 @@ class Orchestrator:
         self._due(turn)
         if turn.changes:
             faults.point("orchestrator.decided")
-            if self._is_alone() and writer.write(turn.changes):
+            if self._is_alone() and self._writer.write(turn.changes):
                 self._committed(turn)
-                self._dispatch(writer)
+                self._dispatch()
                 return
-            writer.put(turn.changes, lambda: self._events.put(lambda _: self._committed(turn)))
+            self._writer.put(
+                turn.changes, lambda: self._events.put(lambda _: self._committed(turn))
+            )
         elif turn.ready or turn.told:
             self._committed(turn)
-        self._dispatch(writer)
+        self._dispatch()
 
     def _is_alone(self) -> bool:
         """Nothing else goes on: handing the commit to another thread would only take longer."""
@@ -175,7 +193,7 @@ class Orchestrator:
         now, wait = self.clock.now(), self.pace.inbox_s
         if self._timers:
             wait = min(wait, self._timers[0][0] - now)
-        if self._idle_workers and (opens := self._ready.opens(now)) is not None:
+        if (opens := self._ready.opens(now, self.pools.with_idle())) is not None:
             wait = min(wait, opens - now)
         return max(wait, 0.0)
 
@@ -185,14 +203,15 @@ class Orchestrator:
         for key in turn.ready:
             live = self._lives.get(key.run)
             if live is not None and live.row.status == "running":
-                label = f"{live.flow.name}/{key.step}"
-                self._ready.put(key, live.row.priority, live.step(key.step).limit, label, now)
+                one, label = live.step(key.step), f"{live.flow.name}/{key.step}"
+                pool = ASIDE if one.endless else live.row.engine
+                self._ready.put(key, pool, live.row.priority, one.limit, label, now)
             elif live is not None:
                 live.held.append(key)
         for tell in turn.told:
             tell()
         for row in turn.ended:
-            self._closing.discard(row.id)
+            self._closing.pop(row.id, None)
             self._ended(row)
         if turn.forget is not None:
             self.store.forget(turn.forget)
@@ -224,8 +243,8 @@ class Orchestrator:
             self._counter += 1
             heapq.heappush(self._timers, (at, self._counter, key))
         for key in made.stop:
-            if key in self._under_way:
-                self.pool.cancel(key)
+            if (going := self._under_way.get(key)) is not None:
+                self.pools.cancel(going.pool, key)
         for child in made.children:
             self._start_child(turn, child)
         for run, kind in made.also:
@@ -233,11 +252,16 @@ class Orchestrator:
         if live.row.status in ENDED and was not in ENDED:
             self._end(turn, live)
 
+    def _break(self, turn: Turn, live: Live, error: Exception) -> None:
+        """An error in deciding about a run ends that run, and no other."""
+        self._log.error("run.broken", run=live.row.id, reason=repr(error))
+        self._apply(turn, live, decide.broken(live, error, self.clock.now()))
+
     def _end(self, turn: Turn, live: Live) -> None:
         row = live.row
         self._lives.pop(row.id, None)
         turn.ended.append(row)
-        self._closing.add(row.id)
+        self._closing[row.id] = live
         if row.parent is not None:
             self._now.append(lambda turn: self._tell_parent(turn, row))
 
@@ -255,24 +279,37 @@ class Orchestrator:
 
     def _start(self, turn: Turn, live: Live) -> None:
         self._lives[live.row.id] = live
-        self._apply(turn, live, decide.begin(live, self.clock.now()))
+        try:
+            self._apply(turn, live, decide.begin(live, self.clock.now()))
+        except Exception as error:
+            self._break(turn, live, error)
 
     def _start_child(self, turn: Turn, child: Child) -> None:
-        known = self._lives.get(child.id)
+        known = self._in_memory(child.id)
         row = known.row if known else self.store.run(child.id)
         if row is None:
             made = new_run(child.flow, child.input, self.clock, child.place, id=child.id)
             of = self._lives[child.parent.run].row
             parent = json.dumps([child.parent.run, child.parent.step, child.parent.item])
-            made = made._replace(parent=parent, priority=of.priority)
+            made = made._replace(
+                parent=parent, priority=of.priority, engine=of.engine, status=of.status
+            )
             self._start(turn, Live(made, child.flow, (), self._fetch))
         elif row.status == "completed":
             self._now.append(lambda turn: self._tell_parent(turn, row))
         else:
             self._request(turn, child.id, "retry")
 
+    def _in_memory(self, run: str) -> Live | None:
+        """A run that is open, or whose end is on its way to the disk."""
+        return self._lives.get(run) or self._closing.get(run)
+
+    def _known(self, run: str) -> Live | None:
+        """A run with its code; None where there is none, or its code cannot be loaded."""
+        return self._in_memory(run) or self._loaded(self.store.run(run))
+
     def _request(self, turn: Turn, run: str, kind: str) -> None:
-        live = self._lives.get(run) or self._loaded(self.store.run(run))
+        live = self._known(run)
         if live is None:
             return
         made = decide.requested(live, kind, self.clock.now())
@@ -287,19 +324,22 @@ class Orchestrator:
         for result in results:
             key = result.key
             self._free(key, result.seconds if result.outcome == "done" else None)
-            live = self._lives.get(key.run) or self._loaded(self.store.run(key.run))
+            live = self._known(key.run)
             if live is None:
                 continue
-            self._apply(turn, live, decide.ended(live, result, now, self.clock.chance()))
+            try:
+                self._apply(turn, live, decide.ended(live, result, now, self.clock.chance()))
+            except Exception as error:
+                self._break(turn, live, error)
 
     def _free(self, key: Key, seconds: float | None) -> None:
         going = self._under_way.pop(key, None)
         if going is None:
             return
-        self._ready.done(going.limit, going.label, seconds)
+        self._ready.done(going.waited, seconds)
         going.rest[0] -= 1
         if going.rest[0] == 0:
-            self._idle_workers += 1
+            self.pools.idle[going.pool] += 1
 
     def _save(self, turn: Turn, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
         live = self._lives.get(key.run)
@@ -314,6 +354,8 @@ class Orchestrator:
 
     def _due(self, turn: Turn) -> None:
         now = self.clock.now()
+        for message in self._planned.due(now, turn.changes):
+            self._submitted(turn, message)
         while self._timers and self._timers[0][0] <= now:
             key = heapq.heappop(self._timers)[2]
             live = self._lives.get(key.run)
@@ -324,44 +366,69 @@ class Orchestrator:
                     self._apply(turn, live, decide.overdue(live, now))
                 continue
             row = live.steps.get((key.step, key.item))
-            if row is not None and row.status == "waiting" and row.attempt == key.attempt:
-                turn.ready.append(key)
-
-    def _dispatch(self, writer: Writer) -> None:
-        now = self.clock.now()
-        while self._idle_workers and len(self._ready):
-            keys, permits = self._ready.take(now, self._idle_workers)
-            if not keys:
-                return
-            calls = [call for key in keys if (call := self._call(key)) is not None]
-            if not calls:
+            if row is None or row.attempt != key.attempt:
                 continue
-            rest = [len(calls)]
-            for call in calls:
-                self._under_way[call.key].rest = rest
-            self._idle_workers -= 1
-            if permits:  # durable before it is used, so that no restart grants it again
-                writer.put(Changes(limits=permits), self._later(calls))
-            else:
-                self.pool.submit(calls)
+            if row.status == "waiting":
+                turn.ready.append(key)
+            elif row.status == "asked":
+                self._apply(turn, live, decide.unanswered(live, row, now))
 
-    def _later(self, calls: Sequence[Call]) -> Callable[[], None]:
-        return lambda: self._events.put(lambda _: self.pool.submit(calls))
+    def _dispatch(self) -> None:
+        now = self.clock.now()
+        if not self._writer.holds:
+            return  # another orchestrator may have taken over
+        for pool in self._ready.pools():
+            try:
+                while self.pools.workers(pool) and self._dispatched(pool, now):
+                    pass
+            except EngineUnavailable as error:
+                self._give_up(pool, error)
 
-    def _call(self, key: Key) -> Call | None:
+    def _dispatched(self, pool: str, now: float) -> bool:
+        """Hand one worker what it can do; False if there is nothing."""
+        taken, permits = self._ready.take(now, pool, self.pools.idle[pool])
+        calls = [call for waited in taken if (call := self._call(pool, waited)) is not None]
+        if not calls:
+            return bool(taken)
+        rest = [len(calls)]
+        for call in calls:
+            self._under_way[call.key].rest = rest
+        self.pools.idle[pool] -= 1
+        if permits:  # durable before it is used, so that no restart grants it again
+            self._writer.put(Changes(limits=permits), self._later(pool, calls))
+        else:
+            self.pools.submit(pool, calls)
+        return True
+
+    def _later(self, pool: str, calls: Sequence[Call]) -> Callable[[], None]:
+        return lambda: self._events.put(lambda _: self.pools.submit(pool, calls))
+
+    def _call(self, pool: str, waited: Waiting) -> Call | None:
         """What a worker needs for an attempt; None if it is not wanted any more."""
+        key = waited.key
         live = self._lives.get(key.run)
         row = live.steps.get((key.step, key.item)) if live else None
-        is_wanted = row is not None and row.status in GOING and row.attempt == key.attempt
+        is_wanted = row is not None and row.status in DUE and row.attempt == key.attempt
         if live is None or row is None or not is_wanted or live.row.status != "running":
-            self._ready.done(None if live is None else live.step(key.step).limit, "", None)
+            self._ready.done(waited, None)
             if live is not None and is_wanted:
                 live.held.append(key)
             return None
-        one, label = live.step(key.step), f"{live.flow.name}/{key.step}"
-        self._under_way[key] = Going([1], one.limit, label)
+        self._under_way[key] = Going(pool, [1], waited)
         arguments = live.arguments(key.step, key.item)
-        return Call(key, live.flow.name, live.row.place, arguments, row.progress)
+        endless = pool == ASIDE
+        return Call(
+            key, live.flow.name, live.row.place, arguments, row.progress, endless, row.losses
+        )
+
+    def _give_up(self, pool: str, error: EngineUnavailable) -> None:
+        """Nothing can be run on an engine that is not installed."""
+        about = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        results = [
+            Result(waited.key, "error", None, json.dumps(about))
+            for waited in self._ready.drop(pool)
+        ]
+        self.results(results)
 
     def _recover(self, turn: Turn) -> None:
         for row in self.store.open_runs():
@@ -375,10 +442,13 @@ class Orchestrator:
             over = row._replace(status="failed", ended=self.clock.now(), error=reason)
             turn.changes.runs.append(over)
             turn.ended.append(over)
-            self._closing.add(row.id)
+            self._closing[row.id] = Live(over, NOWHERE)
             return
         self._lives[row.id] = live
-        self._apply(turn, live, decide.recovered(live, self.clock.now()))
+        try:
+            self._apply(turn, live, decide.recovered(live, self.clock.now()))
+        except Exception as error:
+            self._break(turn, live, error)
         for step in live.going():
             if live.step(step.step).is_child:
                 child = self.store.run(decide.child_id(row.id, step))
@@ -403,65 +473,46 @@ class Orchestrator:
         if not messages:
             return
         for message in messages:
-            if message.kind != "submit":
-                self._request(turn, message.run, message.kind)
-            elif not self._submitted(turn, message):
+            try:
+                self._take(turn, message)
+            except Outdated:
                 self.outdated = self._stopping = True
                 break
             self._taken = turn.forget = turn.changes.taken = message.id
         faults.point("inbox.read")
 
-    def _submitted(self, turn: Turn, message: Message) -> bool:
-        """Begin a run; False if only a process that loads its code anew can run it."""
-        if message.run in self._lives or self.store.run(message.run) is not None:
-            return True
-        about = json.loads(message.body)
-        place, wanted = about["place"], about.get("version")
-        file = place.rpartition(":")[0] or place
-        was_loaded = file in self._loaded_files
-        self._loaded_files.add(file)
-        try:
-            flow = self._find(place)
-        except RaymillError as error:
-            self._refuse(turn, message, error)
-            return True
-        if wanted not in (None, flow.version):
-            if was_loaded and not self._has_work():
-                return False
-            hint = f"raymill workflows retry {message.run} runs it with the code that is loaded"
-            text = f"the orchestrator has version {flow.version} of `{place}` loaded, not {wanted}"
-            self._refuse(turn, message, WorkflowError(text, hint=hint))
-            return True
-        row = new_run(
-            flow,
-            json.dumps(about["input"]),
-            self.clock,
-            place,
-            id=message.run,
-            priority=about["priority"],
-        )
-        self._start(turn, Live(row._replace(created=message.at), flow, (), self._fetch))
-        return True
+    def _take(self, turn: Turn, message: Message) -> None:
+        """Do what a message asks for. Raises Outdated."""
+        if message.kind == "submit":
+            self._submitted(turn, message)
+        elif message.kind == "answer":
+            self._answer(turn, message)
+        elif message.kind == "schedule":
+            turn.changes.schedules |= self._planned.asked(message)
+        elif message.kind in REQUESTS:
+            self._request(turn, message.run, message.kind)
+        else:
+            self._log.error("message.unknown", kind=message.kind, run=message.run)
 
-    def _refuse(self, turn: Turn, message: Message, error: RaymillError) -> None:
-        """A run that cannot begin is in the journal with the reason."""
-        about = json.loads(message.body)
-        reason = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
-        row = RunRow(
-            id=message.run,
-            workflow=about["workflow"],
-            place=about["place"],
-            version="",
-            status="failed",
-            priority=about["priority"] or 0,
-            input=json.dumps(about["input"]),
-            output=None,
-            error=json.dumps(reason),
-            parent=None,
-            created=message.at,
-            ended=self.clock.now(),
-        )
-        turn.changes.runs.append(row)
+    def _submitted(self, turn: Turn, message: Message) -> None:
+        if self._in_memory(message.run) is not None or self.store.run(message.run) is not None:
+            return
+        found = self._intake.begin(message, self._has_work())
+        if isinstance(found, Live):
+            self._start(turn, found)
+        else:
+            turn.changes.runs.append(found)
+
+    def _answer(self, turn: Turn, message: Message) -> None:
+        live = self._known(message.run)
+        try:
+            about = json.loads(message.body)
+            step, item, value = str(about["step"]), int(about["item"]), about["value"]
+        except (ValueError, KeyError, TypeError) as error:
+            self._log.error("answer.unreadable", run=message.run, reason=str(error))
+            return
+        if live is not None:
+            self._apply(turn, live, decide.answered(live, step, item, value, self.clock.now()))
 
     def _sweep(self, turn: Turn) -> None:
         """No run without a lease, a timer or a place in the queue: whoever has none gets one."""
@@ -476,7 +527,8 @@ class Orchestrator:
                 continue
             for step in live.going():
                 key = Key(step.run, step.step, step.item, step.attempt)
-                if not live.step(step.step).is_child and key not in waiting:
+                is_due = step.status in DUE and not live.step(step.step).is_child
+                if is_due and key not in waiting:
                     lost.add(key)
         again = lost & self._suspects  # what waits for its commit is nowhere for a moment
         for key in again:

@@ -1,8 +1,9 @@
 """The attempts that can begin: the highest priority first, then the oldest, within all limits."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from raymill.flow.pool import Key
 from raymill.flow.workflow import Limit
@@ -11,12 +12,22 @@ MOST = 256  # attempts in one call to a worker
 SHORT_S = 0.005  # only steps that are shorter travel together
 
 
+class Waiting(NamedTuple):
+    """An attempt in the queue, in the order in which it goes."""
+
+    priority: int  # negative: the highest first
+    number: int
+    key: Key
+    lane: str  # the name of its limit, empty without one
+    label: str  # says which steps take about as long as one another
+
+
 @dataclass(slots=True)
 class _Lane:
-    """Attempts under one limit, or under none."""
+    """Attempts under one limit, or under none, apart for each pool that they wait for."""
 
     limit: Limit | None
-    waiting: list[tuple[int, int, Key, str]] = field(default_factory=list)
+    waiting: dict[str, list[Waiting]] = field(default_factory=dict)
     going: int = 0
     next: float = 0.0  # when the rate grants the next permit
 
@@ -39,31 +50,47 @@ class _Lane:
 
 
 class Ready:
-    """A queue with limits. `granted` holds what the rates must remember over a restart."""
+    """A queue with limits, which hold over all pools.
+
+    granted: what the rates must remember over a restart.
+    """
 
     def __init__(self, granted: Mapping[str, float]) -> None:
         self._lanes: dict[str, _Lane] = {}
         self._granted = dict(granted)
         self._count = 0
-        self._size = 0
+        self._sizes: dict[str, int] = {}
         self._pace: dict[str, float] = {}  # seconds of a step, by its label
 
     def __len__(self) -> int:
-        return self._size
+        return sum(self._sizes.values())
+
+    def pools(self) -> list[str]:
+        """The pools that something waits for."""
+        return [pool for pool, size in self._sizes.items() if size]
 
     def keys(self) -> set[Key]:
         """All that wait here."""
-        return {entry[2] for lane in self._lanes.values() for entry in lane.waiting}
+        return {entry.key for queue in self._queues() for entry in queue}
 
-    def put(self, key: Key, priority: int, limit: Limit | None, label: str, now: float) -> None:
+    def _queues(self) -> Iterator[list[Waiting]]:
+        for lane in self._lanes.values():
+            yield from lane.waiting.values()
+
+    def put(
+        self, key: Key, pool: str, priority: int, limit: Limit | None, label: str, now: float
+    ) -> None:
         """Add an attempt; `label` says which steps take about as long as one another."""
         name = limit.name if limit else ""
         lane = self._lanes.get(name)
         if lane is None or (limit is not None and lane.limit != limit):
             lane = self._lane(name, limit, now)
         self._count += 1
-        self._size += 1
-        heapq.heappush(lane.waiting, (-priority, self._count, key, label))
+        self._sizes[pool] = self._sizes.get(pool, 0) + 1
+        queue = lane.waiting.get(pool)
+        if queue is None:
+            queue = lane.waiting[pool] = []
+        heapq.heappush(queue, Waiting(-priority, self._count, key, name, label))
 
     def _lane(self, name: str, limit: Limit | None, now: float) -> _Lane:
         lane = self._lanes.setdefault(name, _Lane(limit))
@@ -74,47 +101,59 @@ class Ready:
             lane.next = min(max(lane.next, self._granted.get(name, 0.0)), soonest)
         return lane
 
-    def take(self, now: float, workers: int) -> tuple[list[Key], dict[str, float]]:
-        """The attempts for one of the idle workers, and the permits that they used up."""
-        taken: list[Key] = []
+    def take(self, now: float, pool: str, workers: int) -> tuple[list[Waiting], dict[str, float]]:
+        """The attempts for one of the idle workers of a pool, and the permits they used up."""
+        taken: list[Waiting] = []
         used: dict[str, float] = {}
         most = 1
         while len(taken) < most:
-            lane = self._first(now)
+            lane = self._first(now, pool)
             if lane is None:
                 break
-            short = self._pace.get(lane.waiting[0][3], 1.0) < SHORT_S
+            queue = lane.waiting[pool]
+            short = self._pace.get(queue[0].label, 1.0) < SHORT_S
             if taken and not short:
                 break
             if not taken and short:
-                most = min(MOST, -(-self._size // workers))
-            key = heapq.heappop(lane.waiting)[2]
-            self._size -= 1
-            taken.append(key)
+                most = min(MOST, -(-self._sizes[pool] // workers))
+            taken.append(heapq.heappop(queue))
+            self._sizes[pool] -= 1
             permit = lane.grant(now)
             if permit is not None and lane.limit is not None:
                 used[lane.limit.name] = permit
         return taken, used
 
-    def _first(self, now: float) -> _Lane | None:
+    def _first(self, now: float, pool: str) -> _Lane | None:
         best: _Lane | None = None
+        first: Waiting | None = None
         for lane in self._lanes.values():
-            if not lane.waiting or (best is not None and lane.waiting[0] > best.waiting[0]):
+            queue = lane.waiting.get(pool)
+            if not queue or (first is not None and queue[0] > first):
                 continue
             opens = lane.opens(now)
             if opens is not None and opens <= now:
-                best = lane
+                best, first = lane, queue[0]
         return best
 
-    def opens(self, now: float) -> float | None:
+    def opens(self, now: float, pools: Iterable[str]) -> float | None:
         """When a rate next lets something pass that waits for nothing else."""
-        times = [lane.opens(now) for lane in self._lanes.values() if lane.waiting]
-        return min((time for time in times if time is not None), default=None)
+        names = set(pools)
+        lanes = (
+            lane
+            for lane in self._lanes.values()
+            if any(queue and pool in names for pool, queue in lane.waiting.items())
+        )
+        return min((time for lane in lanes if (time := lane.opens(now)) is not None), default=None)
 
-    def done(self, limit: Limit | None, label: str, seconds: float | None) -> None:
+    def drop(self, pool: str) -> list[Waiting]:
+        """Give up all that waits for a pool; gives what it was."""
+        dropped = [entry for lane in self._lanes.values() for entry in lane.waiting.pop(pool, ())]
+        self._sizes.pop(pool, None)
+        return dropped
+
+    def done(self, waited: Waiting, seconds: float | None) -> None:
         """An attempt ended: its place is free, and its pace is known."""
-        lane = self._lanes.get(limit.name if limit else "")
-        if lane is not None and lane.going:
-            lane.going -= 1
+        self._lanes[waited.lane].going -= 1
         if seconds is not None:
+            label = waited.label
             self._pace[label] = 0.7 * self._pace.get(label, seconds) + 0.3 * seconds

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raymill.flow.pool import Key
-from raymill.flow.workflow import Limit, Workflow
+from raymill.flow.workflow import Workflow
 from raymill.orchestrator.clock import Clock
+from raymill.orchestrator.pools import LOCAL
+from raymill.orchestrator.ready import Waiting
 from raymill.state.store import Changes, RunRow
 
 
@@ -33,11 +35,11 @@ class Turn:
 
 @dataclass(slots=True)
 class Going:
-    """An attempt under way: how many are left of its call, and what it holds."""
+    """An attempt under way: the pool, how many are left of its call, and what it holds."""
 
+    pool: str
     rest: list[int]
-    limit: Limit | None
-    label: str
+    waited: Waiting
 
 
 def new_run(
@@ -48,6 +50,7 @@ def new_run(
     *,
     id: str | None = None,
     priority: int | None = None,
+    engine: str = LOCAL,
 ) -> RunRow:
     """The row of a run that begins now."""
     now = clock.now()
@@ -64,4 +67,5 @@ def new_run(
         parent=None,
         created=now,
         deadline=None if flow.timeout_s is None else now + flow.timeout_s,
+        engine=engine,
     )

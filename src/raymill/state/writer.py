@@ -38,12 +38,18 @@ class Writer:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.commits = 0
+        self._expires = now() + ttl_s
         self._given = self._written = 0
         self._store, self._epoch, self._ttl_s, self._now = store, epoch, ttl_s, now
         self._failed = failed
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="raymill-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lease is held for certain; who was stopped for long is not sure."""
+        return self._now() < self._expires
 
     def put(self, changes: Changes, then: Callable[[], Any] | None = None) -> None:
         """Have changes written; `then` is called in the writer's thread after the commit."""
@@ -100,5 +106,7 @@ class Writer:
                 waiting.then()
 
     def _commit(self, changes: Changes) -> None:
-        self._store.commit(self._epoch, self._now(), self._ttl_s, changes)
+        now = self._now()
+        self._store.commit(self._epoch, now, self._ttl_s, changes)
+        self._expires = now + self._ttl_s
         self.commits += 1
