@@ -34,6 +34,7 @@ EXIT_CODES = {
     "SinkError": 1,
     "CheckpointError": 2,
     "StoreError": 1,
+    "StoreUnavailable": 3,
     "Fenced": 1,
     "WorkflowError": 1,
     "Cancelled": 1,

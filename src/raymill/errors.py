@@ -74,6 +74,12 @@ class StoreError(RaymillError):
     """The store cannot be used: damaged, newer than this version, no space, on another machine."""
 
 
+class StoreUnavailable(StoreError):
+    """The server of the store cannot be reached, or not any more."""
+
+    exit_code = 3
+
+
 class Fenced(StoreError):
     """Another orchestrator has taken the store over; nothing of this commit was written."""
 

@@ -37,7 +37,7 @@ def test_only_config_reads_the_environment(path: Path) -> None:
         assert list(reads_of_the_environment(ast.parse(path.read_text()))) == []
 
 
-DOORS = {"orjson": "json.py", "structlog": "log.py"}
+DOORS = {"orjson": "json.py", "structlog": "log.py", "psycopg": "state/postgres_session.py"}
 
 
 @pytest.mark.parametrize("library", DOORS)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from raymill.errors import StoreError
 
-TABLE = """CREATE TABLE IF NOT EXISTS migrations (
+TABLE = """CREATE TABLE IF NOT EXISTS {} (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"""
 
 
@@ -42,7 +42,8 @@ def pending(known: Sequence[Migration], applied: Mapping[int, str], where: str) 
             raise StoreError(
                 f"`{where}` was written by a newer version of raymill (schema {version}, "
                 f"this one knows {len(known)})",
-                hint="install that version, or set RAYMILL_HOME to another folder",
+                hint="install that version, or set RAYMILL_HOME or RAYMILL_DATABASE_URL to another "
+                "place",
             )
         if known[version - 1].checksum != checksum:
             raise StoreError(
@@ -57,12 +58,16 @@ def migrate(
     script: Callable[[str], None],
     known: Sequence[Migration],
     where: str,
+    table: str = "migrations",
 ) -> int:
-    """Bring a database up to date within the transaction that is open. Gives how many ran."""
-    script(TABLE)
-    rows = run("SELECT version, checksum FROM migrations", ())
+    """Bring a database up to date within the transaction that is open. Gives how many ran.
+
+    table: where it is noted which ones were applied.
+    """
+    script(TABLE.format(table))
+    rows = run(f"SELECT version, checksum FROM {table}", ())
     missing = pending(known, {int(str(v)): str(c) for v, c in rows}, where)
     for one in missing:
         script(one.sql)
-        run("INSERT INTO migrations VALUES (?, ?, ?)", (one.version, one.name, one.checksum))
+        run(f"INSERT INTO {table} VALUES (?, ?, ?)", (one.version, one.name, one.checksum))
     return len(missing)

@@ -1,6 +1,7 @@
 """The store on SQLite: `journal.db` for the one orchestrator, `inbox.db` for everybody else."""
 
 import socket
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from raymill.errors import Fenced, StoreError
 from raymill.state.owner import machine
 from raymill.state.sqlite_file import SqliteFile, make_folder
 from raymill.state.store import (
+    RUN_CHANGES,
     Alive,
     Changes,
     EventRow,
@@ -22,10 +24,11 @@ from raymill.state.store import (
 
 R = TypeVar("R")
 
+POLL_S = 0.05
+
 _RUN = (
     f"INSERT INTO runs VALUES ({','.join('?' * len(RunRow._fields))}) ON CONFLICT (id) DO UPDATE "
-    "SET version=excluded.version, status=excluded.status, output=excluded.output, "
-    "error=excluded.error, ended=excluded.ended, deadline=excluded.deadline"
+    f"SET {', '.join(f'{name}=excluded.{name}' for name in RUN_CHANGES)}"
 )
 _STEP = f"INSERT OR REPLACE INTO steps VALUES ({','.join('?' * len(StepRow._fields))})"
 _SCHEDULE = f"INSERT INTO schedules VALUES ({','.join('?' * len(ScheduleRow._fields))})"
@@ -190,6 +193,11 @@ class SqliteStore:
         with self._inbox.transaction() as execute:
             execute("DELETE FROM messages WHERE id <= ?", (upto,))
 
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a moment: who sends is another process, and rings no bell."""
+        time.sleep(min(timeout_s, POLL_S))
+        return True
+
     def close(self) -> None:
         """Let go of files and connections."""
         for file in self._open:
@@ -216,5 +224,6 @@ def _same_machine(held: Lease, folder: Path) -> None:
     if machine(held.owner) not in ("", socket.gethostname()) and held.owner.count("/") == 3:
         raise StoreError(
             f"`{folder}` is used by machine `{machine(held.owner)}`; SQLite serves one machine",
-            hint="set RAYMILL_HOME to a folder of this machine",
+            hint="set RAYMILL_HOME to a folder of this machine, or RAYMILL_DATABASE_URL to a "
+            "PostgreSQL server, which serves several",
         )

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 OPEN = ("running", "paused")
 ENDED = ("completed", "failed", "cancelled")
+RUN_CHANGES = ("version", "status", "output", "error", "ended", "deadline")  # of a known run
 
 
 class RunRow(NamedTuple):
@@ -192,5 +194,19 @@ class StateStore(Protocol):
     def forget(self, upto: int) -> None:
         """Drop messages that are in the journal."""
 
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until a message may have come; False where none did in this time."""
+
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+def open_store(folder: str | Path, url: str = "") -> StateStore:
+    """The store of a folder: in files there, or on the PostgreSQL server at `url`."""
+    if url:
+        from raymill.state.postgres import PostgresStore
+
+        return PostgresStore(url)
+    from raymill.state.sqlite import SqliteStore
+
+    return SqliteStore(folder)
