@@ -38,6 +38,7 @@ EXIT_CODES = {
     "Fenced": 1,
     "WorkflowError": 1,
     "Cancelled": 1,
+    "SourceError": 3,
     "EngineUnavailable": 3,
     "EngineError": 1,
     "Interrupted": 130,

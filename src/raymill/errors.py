@@ -92,6 +92,12 @@ class Cancelled(WorkflowError):
     """The run of this step was cancelled, or its time is over."""
 
 
+class SourceError(RaymillError):
+    """A source of data cannot be reached, or asks to be left alone for a while."""
+
+    exit_code = 3
+
+
 class EngineUnavailable(RaymillError):
     """An engine, its extra or its cluster cannot be reached."""
 

@@ -1,7 +1,7 @@
 """What every section of settings shares: how a setting is declared, found and checked."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -73,6 +73,11 @@ def extra(field: FieldInfo, name: str) -> Any:
     return noted.get(name, "") if isinstance(noted, dict) else ""
 
 
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value of a setting is never shown."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
 def load(section: type[S]) -> S:
     """Read and check one section. Raises ConfigError with setting, value and origin."""
     try:
@@ -89,8 +94,7 @@ def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
 def _refusal(section: type[Section], problem: tuple[str, str]) -> ConfigError:
     name, reason = problem
     field, found = section.model_fields[name], section.given(name)
-    secret = field.annotation is SecretStr
-    value = "****" if secret else found.value if found else field.default
+    value = "****" if is_secret(field) else found.value if found else field.default
     origin = f" ({found.origin})" if found else ""
     unit = extra(field, "unit")
     hint = f"{field.description}; default {field.default}{f' {unit}' if unit else ''}"

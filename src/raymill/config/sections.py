@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from raymill.config.filings import FilingSettings
 from raymill.config.find import FILE_VARIABLE, file_values, settings_file, variables
 from raymill.config.folders import PathSettings
 from raymill.config.log import LogSettings
@@ -15,6 +16,7 @@ SECTIONS: tuple[type[Section], ...] = (
     PathSettings,
     StreamSettings,
     WorkflowSettings,
+    FilingSettings,
     RaySettings,
     LogSettings,
 )
@@ -40,6 +42,11 @@ class Settings:
     def workflows(self) -> WorkflowSettings:
         """How workflows run."""
         return load(WorkflowSettings)
+
+    @cached_property
+    def filings(self) -> FilingSettings:
+        """How filings are fetched."""
+        return load(FilingSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

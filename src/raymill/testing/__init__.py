@@ -4,6 +4,7 @@ with."""
 from raymill.app.workbench import Workbench, run_workflow
 from raymill.testing.crashes import Crash, crash_at_every_point
 from raymill.testing.crew import CrewRunner
+from raymill.testing.replay import Asked, Recorded, ReplayServer
 from raymill.testing.source import ABORT, CUT, Aborted, TestingSource
 from raymill.testing.task_suite import Outcome, check_task, outcome
 
@@ -11,9 +12,12 @@ __all__ = [
     "ABORT",
     "CUT",
     "Aborted",
+    "Asked",
     "Crash",
     "CrewRunner",
     "Outcome",
+    "Recorded",
+    "ReplayServer",
     "TestingSource",
     "Workbench",
     "check_task",
