@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,24 @@ def test_problems_are_told_on_standard_error(
 def test_an_extra_counts_as_installed_with_all_its_libraries() -> None:
     assert "filings" in installed.extras()
     assert installed.library_version("no-such-library") is None
+
+
+def test_a_database_is_told_with_its_version(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAYMILL_DATABASE_URL", postgres_url.replace("@", ":secret@"))
+    found = checks(capsys)["database"]
+    assert re.match(r"PostgreSQL \d+\.\d+ at postgresql://postgres@/test_\d+", found["found"])
+    assert "secret" not in json.dumps(found)
+
+
+def test_a_database_that_cannot_be_reached_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("RAYMILL_DATABASE_URL", f"postgresql://ada:secret@/mill?host={tmp_path}")
+    found = checks(capsys, code=1)["database"]
+    assert found["state"] == "problem"
+    assert found["found"].startswith("PostgreSQL at `postgresql://ada@/mill?host=")
+    assert "cannot be reached" in found["found"]
+    assert "secret" not in json.dumps(found)

@@ -202,3 +202,24 @@ def test_kernels_find_their_folder_without_pydantic() -> None:
     code = "import sys, raymill.config.paths; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_address_of_a_database_is_used_and_never_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://ada:geheim@db.example/mill"
+    monkeypatch.setenv("RAYMILL_DATABASE_URL", url)
+    assert settings().database.address == url
+    assert row("database.url").value == "****"
+    assert "geheim" not in repr(settings().database)
+
+
+def test_an_address_of_no_server_is_refused_without_showing_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYMILL_DATABASE_URL", "mysql://ada:geheim@db.example/mill")
+    with pytest.raises(
+        ConfigError, match=r"`\*\*\*\*` .*does not begin with `postgresql://`"
+    ) as caught:
+        settings().database.address  # noqa: B018
+    assert "geheim" not in str(caught.value) + str(caught.value.hint)

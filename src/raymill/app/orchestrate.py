@@ -15,8 +15,7 @@ from raymill.orchestrator.loop import Orchestrator
 from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
-from raymill.state.sqlite import SqliteStore
-from raymill.state.store import Lease, StateStore
+from raymill.state.store import Lease, StateStore, open_store
 
 
 class Service:
@@ -47,7 +46,7 @@ class Service:
         """Run until stopped or idle. Raises Fenced if another orchestrator took over."""
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
-        store: StateStore = SqliteStore(self.folder)
+        store = open_store(self.folder, settings().database.address)
         try:
             while (lease := self._lease(store, tell)) is not None:
                 tell(f"runs the workflows of {self.folder} with {self.workers} workers")

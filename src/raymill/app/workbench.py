@@ -15,8 +15,7 @@ from raymill.orchestrator.loop import Orchestrator
 from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
-from raymill.state.sqlite import SqliteStore
-from raymill.state.store import RunRow, StateStore
+from raymill.state.store import RunRow, open_store
 
 
 class Workbench:
@@ -26,6 +25,7 @@ class Workbench:
         self,
         folder: str | Path,
         *flows: Workflow,
+        url: str = "",
         workers: int = 2,
         pool: WorkerPool | None = None,
         find: Callable[[str], Workflow] | None = None,
@@ -34,7 +34,7 @@ class Workbench:
         ended: Callable[[RunRow], Any] = lambda row: None,
     ) -> None:
         self.folder = Path(folder)
-        self.store: StateStore = SqliteStore(self.folder)
+        self.store = open_store(self.folder, url)
         self.artifacts = Artifacts(self.folder / "artifacts")
         self.clock = clock or Clock()
         find = find or among(*flows)

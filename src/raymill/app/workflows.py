@@ -18,6 +18,7 @@ from raymill.app.runs import (
     submitted,
 )
 from raymill.config import settings
+from raymill.config.database import DATABASE
 from raymill.config.paths import HOME, home
 from raymill.errors import ConfigError, RaymillError, WorkflowError
 from raymill.flow.places import workflow_at
@@ -25,8 +26,7 @@ from raymill.flow.workflow import Workflow
 from raymill.orchestrator.clock import Clock
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
-from raymill.state.sqlite import SqliteStore
-from raymill.state.store import StateStore
+from raymill.state.store import open_store
 
 STARTING = "orchestrator.starting"  # names the process that was started last
 POLL_S = 0.05
@@ -41,13 +41,17 @@ ALLOWED = {
 class Workflows:
     """The runs in a folder: `RAYMILL_HOME` unless another is named.
 
+    url: the PostgreSQL server that keeps them in place of files in the folder; by default that of
+    `RAYMILL_DATABASE_URL`, and `""` for none.
+
     It runs no step itself. Where no orchestrator holds the lease of the folder it starts one as a
     process of its own, which leaves when it has had nothing to do for a while.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(self, folder: str | Path | None = None, *, url: str | None = None) -> None:
         self.folder = Path(folder or home()).absolute()
-        self.store: StateStore = SqliteStore(self.folder)
+        self._url = settings().database.address if url is None else url
+        self.store = open_store(self.folder, self._url)
         self.artifacts = Artifacts(self.folder / "artifacts")
 
     def __enter__(self) -> "Workflows":
@@ -90,6 +94,7 @@ class Workflows:
         starting = self.folder / STARTING
         if self.store.holder(time.time(), alive) is not None or _lives(starting):
             return False
+        self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "orchestrator.log"
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
@@ -98,7 +103,7 @@ class Workflows:
         pid = os.posix_spawn(
             sys.executable,
             [*arguments, "--idle", str(settings().workflows.idle_s)],
-            {**os.environ, HOME: str(self.folder)},
+            {**os.environ, HOME: str(self.folder), DATABASE: self._url},
             file_actions=[nothing, *logged],
             setsid=True,
         )

@@ -18,6 +18,7 @@ from raymill.config.show import shown
 from raymill.errors import RaymillError
 
 LIBRARIES = ("numpy", "numba", "pyarrow", "orjson", "lxml", "ray")
+CLOCKS_S = 1.0
 HEADINGS = ("check", "state", "found")
 
 
@@ -62,6 +63,7 @@ def checks() -> Iterator[Check]:
     for name in LIBRARIES:
         yield Check(name, library_version(name) or "not installed")
     yield _sqlite()
+    yield from _database()
     yield Check("extras", ", ".join(extras()) or "none")
     for kind in ("engines", "tasks", "sources", "sinks"):
         names = registered(f"raymill.{kind}")
@@ -96,6 +98,27 @@ def _settings() -> Iterator[Check]:
     yield Check("settings", f"{len(given)} given, file: {file.absolute() if file else 'none'}")
     for name in unread_variables():
         yield Check("settings", unread_text(name, settings), "warning", f"unset {name}")
+
+
+def _database() -> Iterator[Check]:
+    from raymill.config import settings
+    from raymill.state.postgres_session import server, shown
+
+    try:
+        url = settings().database.address
+        if not url:
+            return
+        found = server(url)
+    except RaymillError as error:
+        yield Check("database", error.message, "problem", error.hint or "")
+        return
+    text = f"PostgreSQL {found.version} at {shown(url)}"
+    if abs(found.ahead_s) < CLOCKS_S:
+        yield Check("database", text)
+        return
+    apart = f"{abs(found.ahead_s):.1f} s {'ahead' if found.ahead_s > 0 else 'behind'}"
+    hint = "let both machines follow a time server: leases are judged by these clocks"
+    yield Check("database", f"{text}, its clock {apart} of this machine's", "warning", hint)
 
 
 def _sqlite() -> Check:

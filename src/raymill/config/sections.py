@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from raymill.config.database import DatabaseSettings
 from raymill.config.filings import FilingSettings
 from raymill.config.find import FILE_VARIABLE, file_values, settings_file, variables
 from raymill.config.folders import PathSettings
@@ -14,6 +15,7 @@ from raymill.errors import unknown
 
 SECTIONS: tuple[type[Section], ...] = (
     PathSettings,
+    DatabaseSettings,
     StreamSettings,
     WorkflowSettings,
     FilingSettings,
@@ -32,6 +34,11 @@ class Settings:
     def paths(self) -> PathSettings:
         """Where things lie."""
         return load(PathSettings)
+
+    @cached_property
+    def database(self) -> DatabaseSettings:
+        """Which server keeps what several machines share."""
+        return load(DatabaseSettings)
 
     @cached_property
     def streams(self) -> StreamSettings:

@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from raymill.errors import ConfigError, EngineUnavailable, StoreError, StoreUnavailable
 from raymill.state.migrate import Migration, migrate, migrations, pending
@@ -90,6 +90,22 @@ def explained(url: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise _explanation(error, url) from error
+
+
+class Server(NamedTuple):
+    """What a server says of itself."""
+
+    version: str
+    ahead_s: float  # its clock, before that of this machine
+
+
+def server(url: str) -> Server:
+    """Ask a server. Raises StoreUnavailable, StoreError."""
+    with explained(url), closing(connect(url)) as connection:
+        before = time.time()
+        sql = "SELECT current_setting('server_version'), extract(epoch FROM clock_timestamp())"
+        version, clock = _rows(connection, sql, ())[0]
+        return Server(str(version), float(clock) - (before + time.time()) / 2)
 
 
 class PostgresSession:

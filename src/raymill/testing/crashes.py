@@ -13,8 +13,7 @@ from typing import Any
 from raymill import faults, json
 from raymill.app.workbench import Workbench
 from raymill.flow.workflow import Workflow
-from raymill.state.sqlite import SqliteStore
-from raymill.state.store import ENDED, StateStore
+from raymill.state.store import ENDED, StateStore, open_store
 
 MOST = 1000
 MEMORY = Path("/dev/shm")  # what a killed process wrote is there, without waiting for a disk
@@ -38,6 +37,7 @@ def crash_at_every_point(
     before: Callable[[], Any] = lambda: None,
     check: Callable[[Crash], Any] = lambda crash: None,
     folder: str | Path | None = None,
+    database: Callable[[], str] = str,
 ) -> list[Crash]:
     """Run a workflow in a process that is killed at its first fault point, then at its second, ...
 
@@ -46,6 +46,8 @@ def crash_at_every_point(
 
     before: called before each crash, to clear the effects of the one before.
     check: called after each recovery; it may raise AssertionError.
+    database: gives the address of an empty PostgreSQL database for each crash; usually the store
+    lies in files.
     """
     crashes: list[Crash] = []
     usual = MEMORY if MEMORY.is_dir() else None
@@ -53,17 +55,21 @@ def crash_at_every_point(
         for number in range(1, MOST):
             before()
             home = Path(place) / str(number)
-            point = _run_until(home, workflow, value, workers, number)
+            url = database()
+            point = _run_until(home, url, workflow, value, workers, number)
             if point is None:
                 return crashes
-            crashes.append(_recover(home, workflow, workers, number, point))
+            crashes.append(_recover(home, url, workflow, workers, number, point))
             check(crashes[-1])
     raise AssertionError(f"no end after {MOST} crashes")
 
 
-def _run_until(home: Path, workflow: Workflow, value: Any, workers: int, number: int) -> str | None:
+def _run_until(
+    home: Path, url: str, workflow: Workflow, value: Any, workers: int, number: int
+) -> str | None:
     """Submit, then run in a process of its own; gives the point at which it was killed."""
-    store = SqliteStore(home)
+    home.mkdir()
+    store = open_store(home, url)
     body = {"workflow": workflow.name, "place": workflow.name, "input": value, "priority": None}
     store.send([("submit", "run", json.dumps(body))], 1.0)
     store.close()
@@ -72,13 +78,13 @@ def _run_until(home: Path, workflow: Workflow, value: Any, workers: int, number:
         child = os.fork()
     if child == 0:
         with suppress(BaseException):
-            _doomed(home, workflow, workers, number)
+            _doomed(home, url, workflow, workers, number)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return (home / "point").read_text() if os.WIFSIGNALED(status) else None
 
 
-def _doomed(home: Path, workflow: Workflow, workers: int, number: int) -> None:
+def _doomed(home: Path, url: str, workflow: Workflow, workers: int, number: int) -> None:
     faults.disarm()
     passed = [0]
 
@@ -89,11 +95,13 @@ def _doomed(home: Path, workflow: Workflow, workers: int, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     faults.watch(die)
-    Workbench(home, workflow, workers=workers).run()
+    Workbench(home, workflow, url=url, workers=workers).run()
 
 
-def _recover(home: Path, workflow: Workflow, workers: int, number: int, point: str) -> Crash:
-    bench = Workbench(home, workflow, workers=workers)
+def _recover(
+    home: Path, url: str, workflow: Workflow, workers: int, number: int, point: str
+) -> Crash:
+    bench = Workbench(home, workflow, url=url, workers=workers)
     recorded = _recorded(bench.store)
     try:
         bench.run()
