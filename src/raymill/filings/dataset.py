@@ -32,6 +32,7 @@ TABLE = LakeTable(
     stats=("cik", "concept", "end", "filed"),
     dictionary=("cik", "entity", "ticker", "start", "end", "filed", "accepted", "fy", *NAMES),
     rows_a_group=32_768,
+    rows_a_file=1_000_000,
 )
 _COLUMNS: list["pa.Field[Any]"] = [
     pa.field("cik", pa.int64()),

@@ -16,8 +16,8 @@ from raymill import faults
 from raymill.errors import StoreError
 from raymill.state import lake_manifest as manifest
 from raymill.state.database import Database, Execute
-from raymill.state.lake_change import Change, Conflict, Wanted, plan
-from raymill.state.lake_files import DataFile, batches_of, read_files, remove_file, write_file
+from raymill.state.lake_change import Change, Conflict, Wanted, plan, put
+from raymill.state.lake_files import DataFile, batches_of, read_files, remove_file
 from raymill.state.lake_manifest import Fence, Kept, Once
 from raymill.state.lake_table import LakeTable, Part, Where, fitted
 from raymill.state.owner import owner
@@ -57,13 +57,13 @@ class Lake:
         """
         if once is not None and self._is_written(once):
             return None
-        change = Change("append")
-        with self._new(change):
-            for part in parts:
-                if part.rows.num_rows:
-                    rows = fitted(part.rows, table)
-                    change.new.append(write_file(self.folder, table, part.partition, rows))
-            return self.commit(table, change, also=also, fence=fence, once=once)
+        for _ in range(TRIES):
+            change = Change("append")
+            with suppress(Conflict), self.prepared(change):
+                for part in parts:
+                    put(self.folder, table, part.partition, fitted(part.rows, table), change)
+                return self.commit(table, change, also=also, fence=fence, once=once)
+        raise _too_often(table)
 
     def replace(
         self,
@@ -80,14 +80,11 @@ class Lake:
         wanted = [Wanted.of(table, part) for part in parts]
         for _ in range(TRIES):
             change = Change("replace")
-            with suppress(Conflict), self._new(change):
+            with suppress(Conflict), self.prepared(change):
                 held, files = self._held(table, [key for part in wanted for key in part.contents])
                 plan(self.folder, table, wanted, held, files, change)
                 return self.commit(table, change, also=also, fence=fence)
-        raise StoreError(
-            f"Table `{table.name}` cannot be written: others replaced the same rows {TRIES} times",
-            hint="let fewer processes write the same keys",
-        )
+        raise _too_often(table)
 
     def commit(
         self,
@@ -151,7 +148,7 @@ class Lake:
             return bool(execute(sql, (once.name, once.number)))
 
     @contextmanager
-    def _new(self, change: Change) -> Iterator[None]:
+    def prepared(self, change: Change) -> Iterator[None]:
         """Whatever goes wrong before the commit, no file stays that nobody will name."""
         try:
             yield
@@ -240,3 +237,10 @@ class Lake:
     def paths(self, files: Sequence[DataFile]) -> list[str]:
         """The paths of files, for DuckDB and others that read Parquet."""
         return [str(self.folder / file.path) for file in files]
+
+
+def _too_often(table: LakeTable) -> StoreError:
+    return StoreError(
+        f"Table `{table.name}` cannot be written: others came in between {TRIES} times",
+        hint="let fewer processes write the same keys",
+    )

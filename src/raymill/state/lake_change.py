@@ -86,7 +86,7 @@ def _put(
         key for key, text in part.contents.items() if key not in held or held[key].content != text
     ]
     change.seen.update((key, held.get(key)) for key in changed)
-    file = _write(folder, table, part.partition, part.rows_of(changed), change)
+    file = put(folder, table, part.partition, part.rows_of(changed), change)
     for key in changed:
         change.keys.append((key, file if key in part.places else None, part.contents[key]))
 
@@ -94,12 +94,13 @@ def _put(
 def _rest(folder: Path, table: LakeTable, old: DataFile, change: Change) -> DataFile | None:
     """What a file holds besides the keys that change, as a file of its own."""
     rest = without(read_files(folder, table, [old]), table, change.seen)
-    return _write(folder, table, old.partition_value, rest, change)
+    return put(folder, table, old.partition_value, rest, change)
 
 
-def _write(
+def put(
     folder: Path, table: LakeTable, partition: str, rows: pa.Table, change: Change
 ) -> DataFile | None:
+    """Write rows as a new file of the change, if there are any."""
     if not rows.num_rows:
         return None
     change.new.append(write_file(folder, table, partition, rows))

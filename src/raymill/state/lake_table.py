@@ -28,6 +28,7 @@ class LakeTable:
     dictionary: tuple[str, ...] = ()  # columns of few distinct values
     split: tuple[str, ...] = ()  # numbers that shrink when their bytes are stored apart
     rows_a_group: int = 131_072
+    rows_a_file: int = 4_000_000  # files are merged up to this size
 
 
 @dataclass(frozen=True, slots=True)
