@@ -97,6 +97,7 @@ class Lake:
     ) -> int | None:
         """Make a change visible. Raises Conflict, Fenced, StoreError, having changed nothing."""
         snapshot = None
+        faults.point("lake.ready")
         with self.database.transaction() as execute:
             if fence is not None:
                 manifest.check_fence(execute, fence)
