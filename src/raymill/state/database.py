@@ -45,6 +45,10 @@ class Database(Protocol):
 
 def open_database(home: str | Path, url: str = "") -> Database:
     """The tables of a home: `lake.db` in its folder, or those of the PostgreSQL server at `url`."""
+    if url:
+        from raymill.state.database_postgres import PostgresDatabase
+
+        return PostgresDatabase(url)
     from raymill.state.database_sqlite import SqliteDatabase
 
     return SqliteDatabase(Path(home) / "lake.db")

@@ -1,13 +1,12 @@
 """The tables that every process may write, in a file of SQLite."""
 
-import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from raymill.state.database import Dialect, Execute, Row, Value
+from raymill.state.per_process import PerProcess
 from raymill.state.sqlite_file import SqliteFile, make_folder
 
 
@@ -17,11 +16,8 @@ class SqliteDatabase:
     dialect: Dialect = "sqlite"
 
     def __init__(self, path: str | Path, tables: str = "lake") -> None:
-        self.path = Path(path)
-        self._tables = tables
-        # A connection of the process before a fork stays as it is: closing it would harm that one.
-        self._of_process: dict[int, SqliteFile] = {}
-        self._lock = threading.Lock()
+        self.path, self._tables = Path(path), tables
+        self._file = PerProcess(self._opened)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SqliteDatabase, (self.path, self._tables)
@@ -29,34 +25,26 @@ class SqliteDatabase:
     @contextmanager
     def transaction(self) -> Iterator[Execute]:
         """What is executed inside is committed together, durably, or not at all."""
-        file = self._file()
+        file = self._file.get()
         with file.transaction() as execute:
             yield _Execute(execute, file.many)
 
     @contextmanager
     def reading(self) -> Iterator[Execute]:
         """Read what is committed at one moment."""
-        file = self._file()
+        file = self._file.get()
         with file.snapshot() as execute:
             yield _Execute(execute, file.many)
 
     def close(self) -> None:
         """Let go of the file; it is opened again when it is used."""
-        file = self._of_process.pop(os.getpid(), None)
+        file = self._file.pop()
         if file is not None:
             file.close()
 
-    def _file(self) -> SqliteFile:
-        file = self._of_process.get(os.getpid())
-        return file if file is not None else self._opened()
-
     def _opened(self) -> SqliteFile:
-        with self._lock:
-            process = os.getpid()
-            if process not in self._of_process:
-                make_folder(self.path.parent)
-                self._of_process[process] = SqliteFile(self.path, self._tables)
-            return self._of_process[process]
+        make_folder(self.path.parent)
+        return SqliteFile(self.path, self._tables)
 
 
 class _Execute:
