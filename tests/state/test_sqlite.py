@@ -10,12 +10,26 @@ from raymill.errors import StoreError
 from raymill.state.owner import alive, owner
 from raymill.state.sqlite import SqliteStore
 from raymill.state.store import Changes, StateStore
-from raymill.testing.store_suite import StoreSuite, nobody, run_row
+from raymill.testing.store_suite import StoreProcesses, StoreSuite, nobody, run_row
 
 
-class TestSqlite(StoreSuite):
+class SqliteDoors:
     def make(self, folder: Any) -> StateStore:
         return SqliteStore(folder)
+
+    def change_migrations(self, folder: Any, tables: str, change: str) -> None:
+        database = apsw.Connection(str(folder / f"{tables}.db"))
+        database.execute(change.format("migrations"))
+        database.close()
+
+
+class TestSqlite(SqliteDoors, StoreSuite):
+    pass
+
+
+@pytest.mark.system
+class TestSqliteProcesses(SqliteDoors, StoreProcesses):
+    pass
 
 
 def test_every_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
@@ -24,25 +38,6 @@ def test_every_commit_is_forced_to_the_disk(tmp_path: Path) -> None:
         assert file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert file.connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     store.close()
-
-
-def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    SqliteStore(tmp_path).close()
-    database = apsw.Connection(str(tmp_path / "journal.db"))
-    database.execute("INSERT INTO migrations VALUES (99, '0099_x.sql', 'x')")
-    database.close()
-    with pytest.raises(StoreError, match="newer version of raymill") as caught:
-        SqliteStore(tmp_path)
-    assert "RAYMILL_HOME" in (caught.value.hint or "")
-
-
-def test_a_changed_migration_is_refused(tmp_path: Path) -> None:
-    SqliteStore(tmp_path).close()
-    database = apsw.Connection(str(tmp_path / "inbox.db"))
-    database.execute("UPDATE migrations SET checksum='other'")
-    database.close()
-    with pytest.raises(StoreError, match=r"0001_messages.sql .* is not the one"):
-        SqliteStore(tmp_path)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
