@@ -1,6 +1,6 @@
-"""A small table of the lake for tests, and what must hold of a lake after anything."""
+"""Small tables of the lake for tests, and what must hold of a lake after anything."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from raymill.state.lake import Lake, LakeTable, Part
 
+Cells = tuple[str, int, float | None]
 PRICES = LakeTable(
     "prices",
     pa.schema([("name", pa.string()), ("day", pa.int64()), ("price", pa.float64())]),
@@ -17,25 +18,25 @@ PRICES = LakeTable(
     dictionary=("name",),
     split=("price",),
 )
-Rows = Iterable[tuple[str, int, float | None]]
+TICKS = replace(PRICES, name="ticks", key=())
 
 
-def rows(*cells: tuple[str, int, float | None]) -> pa.Table:
+def rows(*cells: Cells) -> pa.Table:
     """Rows of the table."""
     columns = [*zip(*cells, strict=True)] or [(), (), ()]
     arrays: list[Any] = [pa.array(c, f.type) for c, f in zip(columns, PRICES.schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=PRICES.schema)
 
 
-def part(*cells: tuple[str, int, float | None], partition: str = "p=1", keys: str = "") -> Part:
+def part(*cells: Cells, partition: str = "p=1", keys: str = "") -> Part:
     """Rows that replace those of the names in them, or of `keys`, one letter each."""
     names = keys or sorted({name for name, _, _ in cells})
     return Part(rows(*cells), partition, [(name,) for name in names])
 
 
-def held(lake: Lake, **how: Any) -> list[tuple[str, int, float | None]]:
+def held(lake: Lake, table: LakeTable = PRICES, **how: Any) -> list[Cells]:
     """All rows, in order."""
-    found = lake.read(PRICES, **how).to_pylist()
+    found = lake.read(table, **how).to_pylist()
     return sorted(tuple(row.values()) for row in found)
 
 

@@ -12,7 +12,7 @@ from raymill.errors import Fenced, StoreError
 from raymill.state.database import Database, Execute
 from raymill.state.lake import Fence, Lake, LakeTable, Once, Part
 from raymill.state.lake_compaction import check, compact, sweep, vacuum
-from state.lakes import PRICES, held, named, on_disk, part, rows
+from state.lakes import PRICES, TICKS, held, named, on_disk, part, rows
 
 
 @pytest.fixture
@@ -25,23 +25,23 @@ def later(lake: Lake, seconds: float) -> Lake:
 
 
 def test_what_is_appended_is_read_and_nothing_else_is_written(lake: Lake) -> None:
-    assert held(lake) == []
-    assert lake.append(PRICES, part(("b", 2, 2.5), ("a", 1, None))) == 1
-    assert lake.append(PRICES, part(("a", 3, 3.0), partition="p=2")) == 2
-    assert held(lake) == [("a", 1, None), ("a", 3, 3.0), ("b", 2, 2.5)]
+    assert held(lake, TICKS) == []
+    assert lake.append(TICKS, part(("b", 2, 2.5), ("a", 1, None))) == 1
+    assert lake.append(TICKS, part(("a", 3, 3.0), partition="p=2")) == 2
+    assert held(lake, TICKS) == [("a", 1, None), ("a", 3, 3.0), ("b", 2, 2.5)]
     assert on_disk(lake) == named(lake)
     assert sorted({path.rpartition("/")[0] for path in named(lake)}) == [
-        "prices/p=1",
-        "prices/p=2",
+        "ticks/p=1",
+        "ticks/p=2",
     ]
 
 
 def test_a_file_is_sorted_and_says_what_it_is(lake: Lake) -> None:
-    lake.append(PRICES, part(("b", 1, 1.0), ("a", 9, 2.0), ("a", 3, 3.0)))
-    (path,) = lake.paths(lake.files(PRICES))
+    lake.append(TICKS, part(("b", 1, 1.0), ("a", 9, 2.0), ("a", 3, 3.0)))
+    (path,) = lake.paths(lake.files(TICKS))
     file = pq.ParquetFile(path)
     assert file.read()["day"].to_pylist() == [3, 9, 1]
-    assert file.schema_arrow.metadata[b"raymill.table"] == b"prices"
+    assert file.schema_arrow.metadata[b"raymill.table"] == b"ticks"
     group = file.metadata.row_group(0)
     assert group.column(0).compression == "ZSTD"
     assert "BYTE_STREAM_SPLIT" in group.column(2).encodings
@@ -49,7 +49,7 @@ def test_a_file_is_sorted_and_says_what_it_is(lake: Lake) -> None:
 
 
 def test_nothing_appended_is_no_snapshot(lake: Lake) -> None:
-    assert lake.append(PRICES, part()) is None
+    assert lake.append(TICKS, part()) is None
     assert lake.snapshot() == 0
 
 
@@ -97,7 +97,7 @@ def test_an_old_snapshot_is_read_as_it_was(lake: Lake) -> None:
     lake.replace(PRICES, part(("a", 1, 1.0), ("b", 1, 7.0)))
     with lake.hold() as snapshot:
         lake.replace(PRICES, part(("a", 2, 2.0)))
-        lake.append(PRICES, part(("c", 1, 1.0)))
+        lake.replace(PRICES, part(("c", 1, 1.0)))
         compact(lake, PRICES, whole=True)
         assert vacuum(later(lake, 10_000)) == 0
         assert held(lake, snapshot=snapshot) == [("a", 1, 1.0), ("b", 1, 7.0)]
@@ -139,30 +139,32 @@ def test_rows_of_the_caller_are_committed_with_the_files_or_not_at_all(lake: Lak
             return execute("SELECT * FROM lake_sequence")
 
     with pytest.raises(KeyboardInterrupt):
-        lake.append(PRICES, part(("a", 1, 1.0)), also=fail)
-    assert (held(lake), on_disk(lake), cursors()) == ([], set(), [])
-    lake.append(PRICES, part(("a", 1, 1.0)), also=note)
-    assert (held(lake), cursors()) == ([("a", 1, 1.0)], [("cursor", 5)])
+        lake.append(TICKS, part(("a", 1, 1.0)), also=fail)
+    assert (held(lake, TICKS), on_disk(lake), cursors()) == ([], set(), [])
+    lake.append(TICKS, part(("a", 1, 1.0)), also=note)
+    assert (held(lake, TICKS), cursors()) == ([("a", 1, 1.0)], [("cursor", 5)])
 
 
 def test_a_numbered_batch_is_written_once(lake: Lake) -> None:
-    assert lake.append(PRICES, part(("a", 1, 1.0)), once=Once("stream", 1)) == 1
-    assert lake.append(PRICES, part(("a", 1, 1.0)), once=Once("stream", 1)) is None
-    assert lake.append(PRICES, part(("a", 2, 1.0)), once=Once("stream", 2)) == 2
-    assert lake.append(PRICES, part(("a", 1, 1.0)), once=Once("stream", 1)) is None
-    assert lake.append(PRICES, part(("b", 1, 1.0)), once=Once("other", 1)) == 3
-    assert held(lake) == [("a", 1, 1.0), ("a", 2, 1.0), ("b", 1, 1.0)]
+    assert lake.append(TICKS, part(("a", 1, 1.0)), once=Once("stream", 1)) == 1
+    assert lake.append(TICKS, part(("a", 1, 1.0)), once=Once("stream", 1)) is None
+    assert lake.append(TICKS, part(("a", 2, 1.0)), once=Once("stream", 2)) == 2
+    assert lake.append(TICKS, part(("a", 1, 1.0)), once=Once("stream", 1)) is None
+    assert lake.append(TICKS, part(("b", 1, 1.0)), once=Once("other", 1)) == 3
+    assert held(lake, TICKS) == [("a", 1, 1.0), ("a", 2, 1.0), ("b", 1, 1.0)]
 
 
 def test_an_epoch_that_is_over_writes_nothing(lake: Lake) -> None:
-    lake.append(PRICES, part(("a", 1, 1.0)), fence=Fence("stream", 1))
-    lake.append(PRICES, part(("a", 2, 1.0)), fence=Fence("stream", 2))
-    for write in (lake.append, lake.replace):
+    old, new = Fence("stream", 1), Fence("stream", 2)
+    lake.append(TICKS, part(("a", 1, 1.0)), fence=old)
+    lake.append(TICKS, part(("a", 2, 1.0)), fence=new)
+    for write, table in ((lake.append, TICKS), (lake.replace, PRICES)):
         with pytest.raises(Fenced, match="Epoch 1 of `stream` is over"):
-            write(PRICES, part(("a", 3, 1.0)), fence=Fence("stream", 1))
+            write(table, part(("a", 3, 1.0)), fence=old)
     with pytest.raises(Fenced):
-        compact(lake, PRICES, whole=True, fence=Fence("stream", 1))
-    assert held(lake) == [("a", 1, 1.0), ("a", 2, 1.0)]
+        compact(lake, TICKS, whole=True, fence=old)
+    assert held(lake, TICKS) == [("a", 1, 1.0), ("a", 2, 1.0)]
+    assert held(lake, PRICES) == []
     assert on_disk(lake) == named(lake)
 
 
@@ -186,23 +188,23 @@ def test_conditions_leave_out_rows_and_whole_files(
 ) -> None:
     for first, name in ((1, "a"), (10, "b"), (20, "c")):
         cells = [(name, day, float(day)) for day in (first, first + 1)]
-        lake.append(PRICES, part(*cells))
-    found = lake.read(PRICES, where, columns=["day"])  # type: ignore[arg-type]
+        lake.append(TICKS, part(*cells))
+    found = lake.read(TICKS, where, columns=["day"])  # type: ignore[arg-type]
     assert sorted(found["day"].to_pylist()) == days
-    assert len(lake.files(PRICES, where)) == files  # type: ignore[arg-type]
+    assert len(lake.files(TICKS, where)) == files  # type: ignore[arg-type]
 
 
 def test_only_the_partitions_that_are_named_are_read(lake: Lake) -> None:
     for n in range(3):
-        lake.append(PRICES, part(("a", n, 1.0), partition=f"p={n}"))
-    assert held(lake, partitions=["p=0", "p=2", "p=9"]) == [("a", 0, 1.0), ("a", 2, 1.0)]
-    assert held(lake, partitions=[]) == []
+        lake.append(TICKS, part(("a", n, 1.0), partition=f"p={n}"))
+    assert held(lake, TICKS, partitions=["p=0", "p=2", "p=9"]) == [("a", 0, 1.0), ("a", 2, 1.0)]
+    assert held(lake, TICKS, partitions=[]) == []
 
 
 def test_batches_give_the_same_rows(lake: Lake) -> None:
-    assert list(lake.batches(PRICES)) == []
-    lake.append(PRICES, part(("a", 1, 1.0), ("b", 2, 2.0)))
-    (batch,) = lake.batches(PRICES, [("day", "=", 2)], columns=["name"])
+    assert list(lake.batches(TICKS)) == []
+    lake.append(TICKS, part(("a", 1, 1.0), ("b", 2, 2.0)))
+    (batch,) = lake.batches(TICKS, [("day", "=", 2)], columns=["name"])
     assert batch.to_pydict() == {"name": ["b"]}
 
 
@@ -223,9 +225,9 @@ def test_many_small_files_become_one_of_the_same_rows(lake: Lake) -> None:
 
 def test_partitions_are_never_merged_with_each_other(lake: Lake) -> None:
     for n in range(4):
-        lake.append(PRICES, part(("a", n, 1.0), partition=f"p={n % 2}"))
-    assert compact(lake, PRICES, whole=True) == 4
-    assert [file.partition_value for file in lake.files(PRICES)] == ["p=0", "p=1"]
+        lake.append(TICKS, part(("a", n, 1.0), partition=f"p={n % 2}"))
+    assert compact(lake, TICKS, whole=True) == 4
+    assert [file.partition_value for file in lake.files(TICKS)] == ["p=0", "p=1"]
 
 
 WIDER = LakeTable(
@@ -250,44 +252,49 @@ def test_a_column_may_be_added(lake: Lake) -> None:
 
 
 def test_a_column_of_another_type_is_refused(lake: Lake) -> None:
-    lake.append(PRICES, part(("a", 1, 1.0)))
-    other = LakeTable(PRICES.name, pa.schema([*list(PRICES.schema)[:2], ("price", pa.string())]))
-    with pytest.raises(StoreError, match="Column `price` of table `prices` is double, not string"):
+    lake.append(TICKS, part(("a", 1, 1.0)))
+    other = LakeTable(TICKS.name, pa.schema([*list(TICKS.schema)[:2], ("price", pa.string())]))
+    with pytest.raises(StoreError, match="Column `price` of table `ticks` is double, not string"):
         lake.read(other)
 
 
+def test_a_table_with_a_key_is_not_appended_to(lake: Lake) -> None:
+    with pytest.raises(StoreError, match="are replaced by their key, not appended"):
+        lake.append(PRICES, part(("a", 1, 1.0)))
+
+
 def test_rows_that_do_not_fit_are_refused(lake: Lake) -> None:
-    with pytest.raises(StoreError, match="Table `prices` has no column `volume`"):
-        lake.append(PRICES, Part(rows().append_column("volume", pa.array([], pa.int64()))))
+    with pytest.raises(StoreError, match="Table `ticks` has no column `volume`"):
+        lake.append(TICKS, Part(rows().append_column("volume", pa.array([], pa.int64()))))
     words = pa.table({"name": ["a"], "day": ["monday"]})
-    with pytest.raises(StoreError, match="Column `day` does not fit table `prices`"):
-        lake.append(PRICES, Part(words))
-    lake.append(PRICES, Part(pa.table({"day": pa.array([7], pa.int16()), "name": ["a"]})))
-    assert held(lake) == [("a", 7, None)]
+    with pytest.raises(StoreError, match="Column `day` does not fit table `ticks`"):
+        lake.append(TICKS, Part(words))
+    lake.append(TICKS, Part(pa.table({"day": pa.array([7], pa.int16()), "name": ["a"]})))
+    assert held(lake, TICKS) == [("a", 7, None)]
 
 
 def test_a_missing_and_a_damaged_file_are_named(lake: Lake) -> None:
-    lake.append(PRICES, part(("a", 1, 1.0)))
-    lake.append(PRICES, part(("b", 1, 1.0)))
-    good, bad = (Path(path) for path in lake.paths(lake.files(PRICES)))
+    lake.append(TICKS, part(("a", 1, 1.0)))
+    lake.append(TICKS, part(("b", 1, 1.0)))
+    good, bad = (Path(path) for path in lake.paths(lake.files(TICKS)))
     data = bytearray(bad.read_bytes())
     bad.write_bytes(data[:-20])
     with pytest.raises(StoreError, match=f"File `{bad}` of the lake is damaged: .* bytes inst"):
-        lake.read(PRICES)
+        lake.read(TICKS)
     data[8] ^= 0xFF
     bad.write_bytes(data)
     with pytest.raises(StoreError, match=f"File `{bad}` of the lake is damaged"):
-        lake.read(PRICES)
+        lake.read(TICKS)
     bad.unlink()
     with pytest.raises(StoreError, match=f"File `{bad}` of the lake is missing"):
-        lake.read(PRICES)
-    assert check(lake, PRICES) == [(bad.relative_to(lake.folder).as_posix(), "is missing")]
+        lake.read(TICKS)
+    assert check(lake, TICKS) == [(bad.relative_to(lake.folder).as_posix(), "is missing")]
     assert good.exists()
 
 
 def test_what_a_killed_process_left_is_swept_when_it_is_old(lake: Lake) -> None:
-    lake.append(PRICES, part(("a", 1, 1.0)))
-    folder = lake.folder / "prices" / "p=1"
+    lake.append(TICKS, part(("a", 1, 1.0)))
+    folder = lake.folder / "ticks" / "p=1"
     for name in ("part-1.parquet", "part-2.parquet.partial"):
         (folder / name).write_bytes(b"half")
     (folder / "note.txt").write_text("not ours")
@@ -296,8 +303,8 @@ def test_what_a_killed_process_left_is_swept_when_it_is_old(lake: Lake) -> None:
     old = Lake(lake.folder, lake.database, now=lambda: born + 3602)
     assert sweep(young) == 0
     assert sweep(old) == 2
-    assert on_disk(lake) - named(lake) == {"prices/p=1/note.txt"}
-    assert held(lake) == [("a", 1, 1.0)]
+    assert on_disk(lake) - named(lake) == {"ticks/p=1/note.txt"}
+    assert held(lake, TICKS) == [("a", 1, 1.0)]
 
 
 def test_a_commit_whose_files_were_swept_meanwhile_writes_them_again(lake: Lake) -> None:
@@ -307,15 +314,17 @@ def test_a_commit_whose_files_were_swept_meanwhile_writes_them_again(lake: Lake)
 
     swept: list[int] = []
     faults.watch(sweep_once)
-    assert lake.append(PRICES, part(("a", 1, 1.0))) is not None
+    assert lake.append(TICKS, part(("a", 1, 1.0))) is not None
+    swept_first = swept.pop()
     assert lake.replace(PRICES, part(("b", 1, 1.0))) is not None
-    assert (swept, held(lake)) == ([1], [("a", 1, 1.0), ("b", 1, 1.0)])
+    assert (swept_first, swept) == (1, [1])
+    assert held(lake, TICKS) + held(lake) == [("a", 1, 1.0), ("b", 1, 1.0)]
 
 
 def test_a_lake_goes_to_other_processes(lake: Lake) -> None:
     lake = Lake(lake.folder, lake.database)
-    lake.append(PRICES, part(("a", 1, 1.0)))
+    lake.append(TICKS, part(("a", 1, 1.0)))
     other = pickle.loads(pickle.dumps(lake))
-    other.append(PRICES, part(("b", 1, 1.0)))
+    other.append(TICKS, part(("b", 1, 1.0)))
     other.database.close()
-    assert held(lake) == [("a", 1, 1.0), ("b", 1, 1.0)]
+    assert held(lake, TICKS) == [("a", 1, 1.0), ("b", 1, 1.0)]

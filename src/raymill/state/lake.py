@@ -49,12 +49,16 @@ class Lake:
         fence: Fence | None = None,
         once: Once | None = None,
     ) -> int | None:
-        """Add rows. Gives the new snapshot, None where nothing changed.
+        """Add rows to a table without a key. Gives the new snapshot, None where nothing changed.
 
         `also` writes rows of the caller's in the same transaction. With `fence`, a commit of an
         epoch that is over raises Fenced. With `once`, a number that was written before changes
         nothing, and `also` is not called. Raises StoreError.
         """
+        if table.key:
+            raise StoreError(
+                f"Rows of table `{table.name}` are replaced by their key, not appended"
+            )
         if once is not None and self._is_written(once):
             return None
         for _ in range(TRIES):
