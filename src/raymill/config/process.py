@@ -1,7 +1,11 @@
-"""What a process that is raymill's own asks of its libraries, before they are loaded."""
+"""What a process that is raymill's own asks of its libraries, before they are loaded, and what it
+gives on to others."""
 
 import os
 import sys
+from collections.abc import Mapping
+
+from raymill.config.find import variables
 
 
 def settle() -> None:
@@ -9,3 +13,16 @@ def settle() -> None:
     at the peak of a run. A choice that the user made stays."""
     if sys.platform == "linux":
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+
+
+def given_on() -> dict[str, str]:
+    """The settings of this process, for one on another machine; secrets are among them."""
+    return {name: os.environ[name] for name in sorted(variables())}
+
+
+def take(given: Mapping[str, str]) -> None:
+    """Make settings that another process gave on this one's."""
+    from raymill import config
+
+    os.environ.update(given)
+    config.reset()

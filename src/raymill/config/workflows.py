@@ -23,3 +23,15 @@ class WorkflowSettings(Section):
         unit="s",
         ge=0,
     )
+    ray_workers_min: int = setting(
+        1, "Workers on Ray that are kept while nothing is to do", unit="workers", ge=0
+    )
+    ray_workers_max: int = setting(
+        4, "Workers on Ray to which their number grows with the queue", unit="workers", ge=1
+    )
+    ray_idle_s: float = setting(
+        60.0, "Time without work after which a worker on Ray is let go", unit="s", gt=0
+    )
+    ray_silent_s: float = setting(
+        60.0, "Time after which a worker on Ray that says nothing is given up", unit="s", gt=0
+    )

@@ -1,0 +1,525 @@
+"""The pool of workers on Ray: actors whose number follows what waits for them."""
+
+import importlib.util
+import os
+import secrets
+import selectors
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from raymill import json, log
+from raymill.config import settings
+from raymill.config.process import given_on
+from raymill.engines.ray.line import Line
+from raymill.engines.ray.link import Link
+from raymill.engines.ray.roster import Batch, Roster, Task, Verdict, Worker
+from raymill.errors import Cancelled, ConfigError, EngineUnavailable, RaymillError
+from raymill.flow.places import workflow_at
+from raymill.flow.pool import Call, Key, Reports, Result
+from raymill.flow.workflow import Resources, Workflow
+
+TOKEN = 32  # bytes that a worker proves with that it is ours
+TICK_S = 0.05  # how often the clock is looked at while something may fall due
+QUIET_S = 1.0  # ... and while nothing may
+BEHIND_S = 0.005  # ... and while a line is full
+REASON_S = 5.0  # for Ray to say why a worker went away
+KILL_S = 5.0  # for a worker to end that is told to
+GRACE_S = 1.0  # for a step to look whether it was cancelled
+GUEST_S = 10.0  # for whoever connects to say who it is
+LATE_S = 600.0  # for a worker that was given up to say what it still has to
+AGAIN_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before the cluster is tried again
+SAVERS = 4
+FALLS = 2  # of workers, after which a step that was in their hand travels alone
+REPORT = 4000  # characters of what Ray says
+
+Find = Callable[[str], Workflow]
+
+
+class RayPool:
+    """Runs steps on Ray actors: an isolated cluster of its own, or the one at an address.
+
+    The cluster may be lost and come back; what waits, waits. Its process and this one are apart, so
+    that neither Ray's start nor its end is felt here.
+
+    artifacts: where large outputs lie; workers_min, workers_max: between which the number of
+    workers follows the queue; find: gives the workflow that lies at a place, which the workers find
+    by the place alone.
+    """
+
+    def __init__(
+        self,
+        artifacts: str | Path,
+        *,
+        workers_min: int | None = None,
+        workers_max: int | None = None,
+        address: str | None = None,
+        find: Find = workflow_at,
+    ) -> None:
+        wanted = settings().workflows
+        least = wanted.ray_workers_min if workers_min is None else workers_min
+        most = max(workers_max or wanted.ray_workers_max, least, 1)
+        self._address = _checked(address or settings().ray.address or "local")
+        self._artifacts, self._find = Path(artifacts).absolute(), find
+        self._silent_s = wanted.ray_silent_s
+        self._roster = Roster(least, most, wanted.ray_idle_s)
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._link: Link | None = None
+        self._listener: socket.socket | None = None
+        self._guests: dict[socket.socket, float] = {}
+        self._given_up: list[Worker] = []
+        self._told: list[Result] = []
+        self._steps: dict[tuple[str, str], tuple[Resources, float | None]] = {}
+        self._falls: Counter[tuple[str, str, int]] = Counter()
+        self._serial = 0
+        self._fails, self._again = 0, 0.0  # to reach the cluster
+        self._warned = ""
+        self._is_resting = self._closing = False
+        self._bell, self._clapper = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, name="raymill-ray", daemon=True)
+        self._savers = ThreadPoolExecutor(SAVERS, thread_name_prefix="raymill-ray-save")
+        self._log = log.get_logger(room="ray-pool")
+
+    @property
+    def size(self) -> int:
+        """How many batches it takes at a time: the most workers that there will be."""
+        return self._roster.most
+
+    # What the orchestrator calls
+
+    def open(self, reports: Reports) -> None:
+        """Begin; results go to `reports`. What is submitted waits until the cluster is there."""
+        self._reports = reports
+        for end in (self._bell, self._clapper):
+            end.setblocking(False)
+        self._selector.register(self._bell, selectors.EVENT_READ, self._rung)
+        self._thread.start()
+
+    def submit(self, calls: Sequence[Call]) -> None:
+        """Run calls one after the other on a worker that is idle."""
+        with self._turn() as now:
+            self._roster.waiting += self._batches(calls, now)
+            self._assign(now)
+
+    def cancel(self, key: Key) -> None:
+        """Stop an attempt: at its next check or `await`, and after a second with its worker."""
+        with self._turn() as now:
+            for batch in self._roster.waiting:
+                kept = [task for task in batch.tasks if task.call.key != key]
+                if len(kept) < len(batch.tasks):
+                    self._told.append(Result(key, "cancelled"))
+                batch.tasks = kept
+            self._roster.waiting = [batch for batch in self._roster.waiting if batch.tasks]
+            for worker in self._roster.workers.values():
+                for serial, task in worker.hand.items():
+                    if task.call.key == key and worker.line is not None:
+                        worker.cancelled[serial] = now + GRACE_S
+                        worker.line.send("cancel", serial)
+
+    def close(self) -> None:
+        """Stop all workers; attempts that go on are given up."""
+        self._closing = True
+        self._ring()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._savers.shutdown(wait=False, cancel_futures=True)
+        self._selector.close()
+        for end in (self._bell, self._clapper):
+            end.close()
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """Have the state for oneself; results are reported behind it."""
+        with self._lock:
+            yield time.monotonic()
+            told, self._told = self._told, []
+            wakes = self._is_resting and not self._is_quiet()
+        if wakes:
+            self._ring()
+        if told:
+            self._reports.results(told)
+
+    # The thread
+
+    def _serve(self) -> None:
+        while not self._closing:
+            with self._lock:
+                self._is_resting = self._is_quiet()
+                patience = self._patience()
+            ready = self._selector.select(patience)
+            with self._turn() as now:
+                self._is_resting = False
+                try:
+                    for key, _ in ready:
+                        key.data()
+                    self._look(now)
+                except Exception as error:  # whatever it was, the pool goes on with new workers
+                    self._log.error("ray.pool-failed", error=repr(error))
+                    self._part(now, "the pool had to begin anew")
+        with self._lock:
+            self._end()
+
+    def _patience(self) -> float:
+        lines = [w.line for w in self._roster.workers.values() if w.line is not None]
+        if self._link is not None:
+            lines.append(self._link.line)
+        if any(line.is_behind for line in lines):
+            return BEHIND_S
+        return QUIET_S if self._is_resting else TICK_S
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing falls due by itself."""
+        roster = self._roster
+        return not roster.waiting and not any(
+            worker.state != "up" or worker.cancelled or worker.yields or worker.deadline is not None
+            for worker in roster.workers.values()
+        )
+
+    def _rung(self) -> None:
+        with suppress(BlockingIOError):
+            while self._bell.recv(64):
+                continue
+
+    def _ring(self) -> None:
+        with suppress(OSError):
+            self._clapper.send(b"!")
+
+    def _look(self, now: float) -> None:
+        """See what has fallen due, then give out work and workers."""
+        self._look_at_workers(now)
+        self._assign(now)
+        link = self._link
+        if link is None:
+            if now >= self._again:
+                self._connect()
+        elif link.host:
+            for group in self._roster.wanted(now):
+                self._start(link, group, now)
+            for worker in self._roster.spare(now):
+                self._let_go(worker, now)
+
+    def _end(self) -> None:
+        for worker in [*self._roster.workers.values(), *self._given_up]:
+            if worker.line is not None:
+                worker.line.close()
+        for end in [*self._guests, *filter(None, [self._listener])]:
+            end.close()
+        if self._link is not None:
+            self._link.close()
+
+    # The cluster
+
+    def _connect(self) -> None:
+        link = self._link = Link(self._address, self._roster.most)
+        self._selector.register(link.line.end, selectors.EVENT_READ, partial(self._hear_link, link))
+
+    def _hear_link(self, link: Link) -> None:
+        now = time.monotonic()
+        for name, *values in link.line.receive():
+            getattr(self, f"_on_{name}")(link, now, *values)
+        if link.line.is_over and link is self._link:
+            self._part(now, link.reason)
+
+    def _on_up(self, link: Link, now: float, host: str) -> None:
+        link.host = host
+        self._listener = socket.create_server((host, 0))
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        if self._warned:
+            self._log.warning("ray.back", address=self._address)
+        self._fails, self._warned = 0, ""
+
+    def _on_away(self, link: Link, now: float, reason: str) -> None:
+        link.reason = reason
+
+    def _part(self, now: float, reason: str) -> None:
+        """The cluster is lost, or cannot be reached: steps that go on are lost, the rest waits."""
+        for worker in [*self._roster.workers.values()]:
+            error = _error("WorkerLost", f"the Ray cluster of worker `{worker.name}` went away")
+            self._finish(worker, worker.verdict or Verdict("lost", error), now)
+        link, self._link = self._link, None
+        if link is not None:
+            self._selector.unregister(link.line.end)
+            link.close(0.0 if link.host else KILL_S)
+        if self._listener is not None:
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            self._listener = None
+        self._again = now + AGAIN_S[min(self._fails, len(AGAIN_S) - 1)]
+        self._fails += 1
+        if self._warned != "away":
+            self._log.warning("ray.away", address=self._address, reason=reason)
+        self._warned = "away"
+
+    # Workers
+
+    def _start(self, link: Link, group: Resources, now: float) -> None:
+        assert self._listener is not None
+        worker = self._roster.new(group, secrets.token_bytes(TOKEN), now)
+        cpus = -1.0 if group == Resources() else group.cpus  # its share of the cluster
+        needs = (cpus, group.gpus, group.memory_bytes)
+        port = self._listener.getsockname()[1]
+        link.line.send("start", worker.id, *needs, link.host, port, worker.token)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        with suppress(OSError):
+            guest, _ = self._listener.accept()
+            guest.setblocking(False)
+            self._guests[guest] = time.monotonic() + GUEST_S
+            self._selector.register(guest, selectors.EVENT_READ, partial(self._greet, guest))
+
+    def _greet(self, guest: socket.socket) -> None:
+        """Whoever does not begin with the token of a worker is not let in."""
+        try:
+            token = guest.recv(TOKEN)
+        except OSError:
+            token = b""
+        workers = self._roster.workers.values()
+        worker = next((w for w in workers if w.token == token and w.line is None), None)
+        if worker is None:
+            self._send_away(guest)
+            return
+        del self._guests[guest]
+        now = time.monotonic()
+        line = worker.line = Line(guest)
+        self._selector.modify(guest, selectors.EVENT_READ, partial(self._hear, worker, line))
+        paths = [os.path.abspath(path) for path in sys.path]
+        beat_s = self._silent_s / 4
+        about = (given_on(), os.getcwd(), paths, str(self._artifacts), beat_s)
+        line.send("hello", worker.name, *about)
+        self._roster.came_up(worker, now)
+
+    def _send_away(self, guest: socket.socket) -> None:
+        del self._guests[guest]
+        self._selector.unregister(guest)
+        guest.close()
+
+    def _hear(self, worker: Worker, line: Line) -> None:
+        now = worker.heard = time.monotonic()
+        for name, *values in line.receive():
+            if name == "result":
+                self._take(worker, now, *values)
+            elif name == "begun":
+                worker.running, worker.begun = values[0], now
+            elif name == "save":
+                self._save(worker, line, *values)
+        if line.is_over:
+            self._hung_up(worker, line, now)
+
+    def _take(self, worker: Worker, now: float, serial: int, *ended: Any) -> None:
+        task = worker.hand.pop(serial, None) or worker.late.pop(serial, None)
+        if task is None:
+            return
+        worker.cancelled.pop(serial, None)
+        self._falls.pop(task.call.key[:3], None)
+        self._told.append(Result(task.call.key, *ended))
+        if not worker.hand:
+            worker.idle_since = now
+
+    def _save(self, worker: Worker, line: Line, serial: int, progress: bytes) -> None:
+        task = worker.hand.get(serial)
+        if task is None or serial in worker.cancelled or self._closing:
+            line.send("saved", False)
+        else:
+            self._savers.submit(self._commit, line, task.call.key, progress)
+
+    def _commit(self, line: Line, key: Key, progress: bytes) -> None:
+        """In a thread of its own: it waits for the disk."""
+        is_saved = True
+        try:
+            self._reports.save(key, progress)
+        except Cancelled:
+            is_saved = False
+        with self._lock:
+            line.send("saved", is_saved)
+
+    def _hung_up(self, worker: Worker, line: Line, now: float) -> None:
+        self._selector.unregister(line.end)
+        line.close()
+        if worker in self._given_up:
+            self._given_up.remove(worker)
+        elif worker.verdict is not None or not worker.hand:
+            self._finish(worker, worker.verdict, now)
+        else:
+            worker.state, worker.patience = "ending", now + REASON_S
+
+    def _on_over(self, link: Link, now: float, id: int, kind: str, text: str) -> None:
+        """Ray says that a worker is gone. Its line may say more, or even that it is not."""
+        worker = self._roster.workers.get(id)
+        if worker is None:
+            return
+        worker.verdict = worker.verdict or Verdict("lost", _reason(worker, kind, text))
+        if worker.line is not None and not worker.line.is_over:
+            self._hear(worker, worker.line)
+        if id in self._roster.workers:
+            self._finish(worker, worker.verdict, now)
+
+    def _on_unfit(self, link: Link, now: float, id: int) -> None:
+        """No node of the cluster can hold such a worker."""
+        worker = self._roster.workers.get(id)
+        if worker is None:
+            return
+        self._roster.gone(worker, now, is_failed=False)
+        for batch in [b for b in self._roster.waiting if b.group == worker.group]:
+            self._roster.waiting.remove(batch)
+            for task in batch.tasks:
+                error = _unfit(task.call.key.step, worker.group)
+                self._told.append(Result(task.call.key, "error", None, error))
+
+    def _finish(self, worker: Worker, verdict: Verdict | None, now: float) -> None:
+        """A worker is gone, or given up: the step that it was at bears the outcome, the others of
+        its hand never began."""
+        starting = worker.state == "starting"
+        self._roster.gone(worker, now, is_failed=starting)
+        charged = worker.running if worker.running in worker.hand else None
+        only = next(iter(worker.hand), None) if len(worker.hand) == 1 else None
+        for serial, task in worker.hand.items():
+            key = task.call.key
+            self._falls[key[:3]] += 1
+            if serial == charged or (serial == only and self._falls[key[:3]] > FALLS):
+                outcome, error = (verdict.outcome, verdict.error) if verdict else ("lost", None)
+                took = now - worker.begun
+                self._told.append(Result(key, outcome, None, error, True, took, worker.name))
+                worker.late[serial] = task
+            else:
+                self._told.append(Result(key, "unstarted"))
+        worker.hand.clear()
+        if worker.line is not None and not worker.line.is_over:
+            worker.line.send("give_up")
+            worker.patience = now + LATE_S
+            self._given_up.append(worker)
+        if starting and self._roster.is_hopeless():
+            self._give_up_waiting(verdict)
+
+    def _give_up_waiting(self, verdict: Verdict | None) -> None:
+        """Workers do not start here: what waits for them learns why, and comes again later."""
+        error = verdict.error if verdict else None
+        for batch in self._roster.waiting:
+            self._told += [Result(t.call.key, "lost", None, error, True) for t in batch.tasks]
+        self._roster.waiting.clear()
+        if self._warned != "starts":
+            self._log.warning("ray.no-worker-starts", reason=json.loads(error or b"null"))
+        self._warned = "starts"
+
+    def _kill(self, worker: Worker, verdict: Verdict, now: float) -> None:
+        """End a worker with the step that it is at."""
+        worker.verdict, worker.state, worker.patience = verdict, "ending", now + KILL_S
+        if worker.line is not None:
+            worker.line.hang_up()  # it ends itself; should it be unable to, Ray does it
+        if self._link is not None:
+            self._link.line.send("kill", worker.id)
+
+    def _let_go(self, worker: Worker, now: float) -> None:
+        worker.state, worker.patience = "ending", now + KILL_S
+        if worker.line is not None:
+            worker.line.send("end")
+
+    def _look_at_workers(self, now: float) -> None:
+        for worker in [*self._roster.workers.values()]:
+            task = worker.hand.get(worker.running) if worker.running is not None else None
+            if worker.line is not None:
+                worker.line.flush()
+            if worker.state == "ending":
+                if now >= worker.patience:
+                    self._finish(worker, worker.verdict, now)
+            elif worker.state == "up" and now - worker.heard > self._silent_s:
+                error = _error("WorkerLost", f"worker `{worker.name}` was silent for too long")
+                self._kill(worker, Verdict("lost", error), now)
+                self._finish(worker, worker.verdict, now)
+            elif task is not None and worker.deadline is not None and now >= worker.deadline:
+                text = f"step `{task.call.key.step}` took longer than {task.timeout_s} s"
+                self._kill(worker, Verdict("timeout", _error("Timeout", text)), now)
+            elif now >= worker.cancelled.get(worker.running or -1, now + 1):
+                self._kill(worker, Verdict("cancelled", None), now)
+        for worker in [w for w in self._given_up if now >= w.patience]:
+            assert worker.line is not None
+            self._hung_up(worker, worker.line, now)
+        for guest in [guest for guest, ends in self._guests.items() if now >= ends]:
+            self._send_away(guest)
+        if self._link is not None:
+            self._link.line.flush()
+
+    # Work
+
+    def _batches(self, calls: Sequence[Call], now: float) -> list[Batch]:
+        """Those that need the same go together; one that fell with its worker goes alone."""
+        groups: dict[Any, Batch] = {}
+        for call in calls:
+            try:
+                resources, timeout_s = self._step(call)
+            except (RaymillError, KeyError) as error:
+                about = _error(type(error).__name__, str(error))
+                self._told.append(Result(call.key, "error", None, about))
+                continue
+            is_alone = self._falls[call.key[:3]] >= FALLS
+            batch = groups.setdefault(
+                call.key if is_alone else resources, Batch([], resources, now)
+            )
+            batch.tasks.append(Task(call, timeout_s))
+        return list(groups.values())
+
+    def _step(self, call: Call) -> tuple[Resources, float | None]:
+        place = (call.place, call.key.step)
+        if place not in self._steps:
+            one = self._find(call.place).by_name[call.key.step]
+            self._steps[place] = (one.resources, one.timeout_s)
+        return self._steps[place]
+
+    def _assign(self, now: float) -> None:
+        for worker, batch in self._roster.assign(now):
+            sent = []
+            for task in batch.tasks:
+                self._serial += 1
+                worker.hand[self._serial] = task
+                key, *rest = task.call[:5]
+                is_timed = task.timeout_s is not None
+                sent.append((self._serial, is_timed, tuple(key), *rest))
+            assert worker.line is not None
+            worker.line.send("do", sent)
+
+
+def _checked(address: str) -> str:
+    if importlib.util.find_spec("ray") is None:
+        raise EngineUnavailable("Engine `ray` is not installed", hint="pip install 'raymill[ray]'")
+    if address == "auto":
+        raise ConfigError(
+            "Address `auto` joins whatever cluster is found", hint="name the address of the cluster"
+        )
+    if address.startswith("ray://"):
+        raise ConfigError(
+            f"Workers cannot reach this process through `{address}`",
+            hint="run the orchestrator on a node of the cluster, with the address HOST:6379",
+        )
+    return address
+
+
+def _error(kind: str, message: str, **more: str) -> bytes:
+    return json.dumps({"type": kind, "message": message, **more})
+
+
+def _reason(worker: Worker, kind: str, text: str) -> bytes:
+    """What Ray says of a worker that is gone, with the report as it is."""
+    report = text.strip()[:REPORT]
+    if kind == "OutOfMemoryError":
+        message = f"the node of worker `{worker.name}` ran out of memory"
+        return _error("OutOfMemory", message, report=report)
+    return _error("WorkerLost", f"worker `{worker.name}` went away", report=report)
+
+
+def _unfit(step: str, needs: Resources) -> bytes:
+    asked = f"{needs.cpus:g} CPUs, {needs.gpus:g} GPUs and {needs.memory_bytes:,} bytes of memory"
+    return _error(
+        "ResourcesUnavailable",
+        f"no node of the Ray cluster has the {asked} that step `{step}` asks for",
+        hint="ask for less: Step(..., resources=Resources(...)), or add a larger node",
+    )

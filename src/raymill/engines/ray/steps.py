@@ -1,0 +1,147 @@
+"""The worker on Ray: an actor that runs the steps which come to it over a line to the pool."""
+
+import os
+import queue
+import socket
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from raymill import json
+from raymill.config.process import take
+from raymill.engines.perform import perform
+from raymill.engines.ray.line import CHUNK, CORKED, Frames, Message, packed, settle
+from raymill.errors import Cancelled, RaymillError
+from raymill.flow.places import workflow_at
+from raymill.flow.pool import Call, Key, Result
+from raymill.state.artifacts import Artifacts
+
+PATIENCE_S = 10.0  # to reach the pool
+
+
+class RayStepWorker:
+    """The actor of one worker; its one call lasts as long as it is wanted."""
+
+    def serve(self, host: str, port: int, token: bytes) -> None:
+        """Run the steps that the pool at this address sends, until it says that it is over."""
+        with socket.create_connection((host, port), PATIENCE_S) as end:
+            end.settimeout(None)
+            settle(end)
+            end.sendall(token)
+            StepWorker(end).run()
+
+
+class StepWorker:
+    """Runs steps one after the other in this thread; another one hears what the pool says.
+
+    Before a step begins and when it ended the kernel has the word of it, so that the pool knows of
+    a worker that dies what it was at, without being woken for each step.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._sending = threading.Lock()
+        self._work: queue.SimpleQueue[list[Message] | None] = queue.SimpleQueue()
+        self._saved: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._unwanted: set[int] = set()
+        self._given_up = False
+        self._serial = -1  # of the step that goes on
+
+    def run(self) -> None:
+        """Serve until the pool lets this worker go."""
+        threading.Thread(target=self._listen, name="raymill-hears", daemon=True).start()
+        while (batch := self._work.get()) is not None:
+            last = len(batch) - 1
+            for number, task in enumerate(batch):
+                self._one(task, number < last)
+                if self._given_up:
+                    return
+
+    def _one(self, task: Message, more: bool) -> None:
+        serial, is_timed, key, *rest = task
+        self._serial = serial
+        self._say(("begun", serial), corked=not is_timed)
+        call = Call(Key(*key), *rest)
+        unwanted = Result(call.key, "cancelled", worker=self._name)
+        result = unwanted if serial in self._unwanted else self._ran(call)
+        self._unwanted.discard(serial)
+        self._say(("result", serial, *result[1:]), corked=more)
+
+    def _ran(self, call: Call) -> Result:
+        try:
+            one = workflow_at(call.place).by_name[call.key.step]
+        except (RaymillError, KeyError) as error:
+            about = {"type": type(error).__name__, "message": str(error)}
+            return Result(call.key, "error", None, json.dumps(about), worker=self._name)
+        return perform(call, one, self._artifacts, self._save, self._check, self._name)
+
+    def _say(self, message: Message, *, corked: bool = False) -> None:
+        frame = packed(message)
+        with self._sending:
+            self._end.sendall(frame, CORKED if corked else 0)
+
+    # What a step may ask
+
+    def _save(self, key: Key, progress: bytes) -> None:
+        self._check()
+        self._say(("save", self._serial, progress))
+        if not self._saved.get():
+            raise Cancelled(f"Attempt {key.attempt} of step `{key.step}` is over")
+
+    def _check(self) -> None:
+        if self._given_up or self._serial in self._unwanted:
+            raise Cancelled("The attempt is over")
+
+    # What the pool says
+
+    def _listen(self) -> None:
+        frames = Frames()
+        with suppress(OSError, ValueError):
+            while data := self._end.recv(CHUNK):
+                for name, *values in frames.feed(data):
+                    getattr(self, f"_on_{name}")(*values)
+        os._exit(1)  # the pool is gone, or wants this worker to be: nobody takes the result
+
+    def _on_hello(
+        self,
+        name: str,
+        given: dict[str, str],
+        folder: str,
+        paths: list[str],
+        artifacts: str,
+        beat_s: float,
+    ) -> None:
+        self._name = name
+        take(given)
+        with suppress(OSError):
+            os.chdir(folder)
+        sys.path += [path for path in paths if path not in sys.path and os.path.isdir(path)]
+        self._artifacts = Artifacts(Path(artifacts))
+        threading.Thread(
+            target=self._beat, args=(beat_s,), name="raymill-beats", daemon=True
+        ).start()
+
+    def _beat(self, every_s: float) -> None:
+        nothing = threading.Event()
+        with suppress(OSError):
+            while not nothing.wait(every_s):
+                self._say(("beat",))
+
+    def _on_do(self, batch: list[Message]) -> None:
+        self._work.put(batch)
+
+    def _on_saved(self, is_saved: bool) -> None:
+        self._saved.put(is_saved)
+
+    def _on_cancel(self, serial: int) -> None:
+        self._unwanted.add(serial)
+
+    def _on_give_up(self) -> None:
+        """The pool believes that this worker is gone: it ends behind the step that goes on."""
+        self._given_up = True
+        self._saved.put(False)
+        self._work.put(None)
+
+    def _on_end(self) -> None:
+        self._work.put(None)
