@@ -9,6 +9,7 @@ import pytest
 from raymill.errors import StoreError
 from raymill.state.owner import alive, owner
 from raymill.state.sqlite import SqliteStore
+from raymill.state.sqlite_file import SqliteFile
 from raymill.state.store import Changes, StateStore
 from raymill.testing.store_suite import StoreProcesses, StoreSuite, nobody, run_row
 
@@ -73,3 +74,21 @@ def test_this_process_is_alive_and_another_start_of_its_number_is_not() -> None:
     assert alive(name) is True
     assert alive(name.rpartition("/")[0] + "/1") is False
     assert alive("elsewhere/boot/1/2") is None
+
+
+def test_a_new_file_waits_for_another_process_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = apsw.Connection(str(tmp_path / "lake.db"))
+    other.execute("BEGIN IMMEDIATE")
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("raymill.state.sqlite_file.time.sleep", sleep)
+    SqliteFile(tmp_path / "lake.db", "lake").close()
+    assert len(waited) == 2
+    other.close()

@@ -20,6 +20,7 @@ from raymill import faults, json
 from raymill.errors import DataError, InputError, StoreError
 from raymill.filings.document import Document
 from raymill.filings.filing import accession_of
+from raymill.state.durable import sync_file, sync_folder
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
 _DEPTH = 2  # folders that a document's own name may have, as in `xslF345X05/form4.xml`
@@ -204,12 +205,12 @@ class Arriving:
             "last_modified": last_modified,
             "fetched": fetched.isoformat(),
         }
-        _sync(self.partial)
+        sync_file(self.partial)
         _make_folder(self.path.parent / ABOUT)
         faults.point("archive.before-rename")
         self.partial.replace(self.path)
         _write_about(self.path, about)
-        _sync(self.path.parent)
+        sync_folder(self.path.parent)
         return _stored(self.path, about)
 
 
@@ -222,9 +223,9 @@ def _write_about(path: Path, about: dict[str, Any]) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
     try:
         partial.write_bytes(json.dumps(about, indent=True))
-        _sync(partial)
+        sync_file(partial)
         partial.replace(target)
-        _sync(target.parent)
+        sync_folder(target.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -261,15 +262,7 @@ def _make_folder(folder: Path) -> None:
     new = [place for place in (folder, *folder.parents) if not place.is_dir()]
     folder.mkdir(parents=True, exist_ok=True)
     for place in reversed(new):
-        _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(place.parent)
 
 
 def _unwritten(path: Path, error: OSError) -> StoreError:

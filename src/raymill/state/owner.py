@@ -10,7 +10,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 def owner(pid: int | None = None) -> str:
     """Name a process, this one unless told: machine and its start, number, start of the process."""
     pid = pid or os.getpid()
-    return "/".join((socket.gethostname(), _boot(), str(pid), _started(pid)))
+    return "/".join((socket.gethostname(), boot(), str(pid), _started(pid)))
 
 
 def alive(name: str) -> bool | None:
@@ -18,7 +18,7 @@ def alive(name: str) -> bool | None:
     parts = name.split("/")
     if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[3]:
         return None
-    return parts[1] == _boot() and _started(int(parts[2])) == parts[3]
+    return parts[1] == boot() and _started(int(parts[2])) == parts[3]
 
 
 def machine(name: str) -> str:
@@ -26,7 +26,8 @@ def machine(name: str) -> str:
     return name.partition("/")[0]
 
 
-def _boot() -> str:
+def boot() -> str:
+    """Name the start of this machine, empty where it has no name."""
     return BOOT.read_text().strip() if BOOT.is_file() else ""
 
 

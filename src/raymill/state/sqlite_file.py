@@ -1,6 +1,7 @@
 """A file of SQLite: opened for many processes, brought up to date, its errors explained."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ class SqliteFile:
     def _bring_up_to_date(self, tables: str) -> None:
         with explained(self._path):
             self.connection.set_busy_timeout(BUSY_MS)
-            self.connection.execute("PRAGMA journal_mode=WAL")
+            self._log_ahead()
             self.connection.execute("PRAGMA synchronous=FULL")
             self.connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         with self.transaction() as execute:
@@ -66,6 +67,18 @@ class SqliteFile:
                 migrations("sqlite", tables),
                 self._path,
             )
+
+    def _log_ahead(self) -> None:
+        """Give a new file its log; unlike elsewhere, SQLite does not wait for another who does."""
+        until = time.monotonic() + BUSY_MS / 1000
+        while True:
+            try:
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except apsw.BusyError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.005)
 
     @contextmanager
     def _between(self, begin: str) -> Iterator[Callable[..., Any]]:

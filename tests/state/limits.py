@@ -1,0 +1,81 @@
+"""A clock for limits, and one of the processes that share a limit."""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from raymill.state.database import Database, Execute, open_database
+from raymill.state.limits import Rate, Reading
+from raymill.state.shared_limit import SharedLimit
+
+
+class Watch:
+    """A clock that goes on when somebody sleeps, and knows what each thread read last."""
+
+    def __init__(self) -> None:
+        self.seconds, self.boot, self.ahead = 1000.0, "boot", 0.0
+        self._lock = threading.Lock()
+        self._read = threading.local()
+
+    def __call__(self) -> float:
+        with self._lock:
+            self._read.last = self.seconds
+            return self.seconds
+
+    @property
+    def last(self) -> float:
+        return float(self._read.last)
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.seconds += seconds
+
+    def reading(self, execute: Execute) -> Reading:
+        return Reading(self.boot, self() + self.ahead, 1.7e9 + self() + self.ahead)
+
+
+def shared(database: Database, watch: Watch, name: str = "sec") -> SharedLimit:
+    return SharedLimit(database, name, Rate(8), monotonic=watch, clock=watch.reading)
+
+
+def taken(limit: SharedLimit, watch: Watch, count: int) -> list[float]:
+    """When so many permits were granted, one after the other."""
+    found: list[float] = []
+    while len(found) < count:
+        wait_s = limit.take()
+        if wait_s > 0:
+            watch.sleep(wait_s)
+        else:
+            found.append(watch.last)
+    return found
+
+
+def most_in(times: list[float], per_s: float) -> int:
+    """The most of these times that lie within any span of that length."""
+    ordered = sorted(times)
+    return max(sum(start <= at < start + per_s for at in ordered) for start in ordered)
+
+
+def main(place: str, url: str, count: str) -> None:
+    """Take permits, and write down when each was granted, until there are so many of all."""
+    last = threading.local()
+
+    def now() -> float:
+        last.at = time.monotonic()
+        return float(last.at)
+
+    log = Path(place) / "grants"
+    limit = SharedLimit(open_database(place, url), "sec", Rate(40), monotonic=now)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    while log.stat().st_size < 32 * int(count):
+        wait_s = limit.take()
+        if wait_s > 0:
+            time.sleep(wait_s)
+            continue
+        os.write(file, f"{os.getpid():10d} {last.at:20.9f}\n".encode())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,225 @@
+"""Permits of a limit that several share: never more than its rate, on either store."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from raymill.state.database import Database, Execute
+from raymill.state.limits import AHEAD_S, Rate, Reading, State, lease, stop, stop_left
+from raymill.state.shared_limit import SharedLimit
+from state.limits import Watch, most_in, shared, taken
+
+NOW = Reading("boot", 100.0, 1.7e9)
+EIGHT = Rate(8)  # one slot each (1 + 0.05) / 8 = 0.13125 s, three in a block of half a second
+
+
+def test_slots_follow_each_other_over_blocks() -> None:
+    state, first = lease(None, NOW, EIGHT, 3)
+    state, second = lease(state, NOW._replace(at=100.1), EIGHT, 9)
+    assert first.slots == pytest.approx((0.0, 0.13125, 0.2625))
+    assert second.slots == pytest.approx((0.29375, 0.425, 0.55625))  # 100.39375 is 3 slots on
+    assert state.next == pytest.approx(100.7875)
+
+
+def test_nobody_leases_further_ahead_than_a_second() -> None:
+    state = State("boot", 100.0, 101.4)
+    after, none = lease(state, NOW, EIGHT, 3)
+    assert (after, none.slots) == (state, ())
+    assert none.wait_s == pytest.approx(0.4)
+    assert lease(state, NOW._replace(at=100.4), EIGHT, 1)[1].slots == pytest.approx((AHEAD_S,))
+
+
+def test_what_is_not_sure_of_the_clock_is_added_behind_the_block() -> None:
+    state, _ = lease(None, NOW._replace(unsure_s=0.5), EIGHT, 1)
+    assert state.next == pytest.approx(100.63125)
+
+
+def test_no_slot_begins_before_the_lease_is_known() -> None:
+    assert lease(None, NOW, EIGHT, 1, notice_s=0.2)[1].slots == pytest.approx((0.2,))
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        pytest.param(Reading("boot", 40.0, 1.7e9), id="set back by a minute"),
+        pytest.param(Reading("another boot", 40.0, 1.7e9), id="a restart"),
+        pytest.param(Reading("another boot", 5000.0, 1.7e9), id="another machine"),
+    ],
+)
+def test_a_clock_that_jumps_costs_what_was_leased_and_no_more(reading: Reading) -> None:
+    state, _ = lease(None, NOW, EIGHT, 3)
+    state, late = lease(state, reading, EIGHT, 1)
+    assert late.slots == pytest.approx((0.39375,))
+    assert state.clock == reading.clock
+    later = reading._replace(at=reading.at + 1)
+    assert lease(state, later, EIGHT, 1)[1].slots == (0.0,)
+
+
+def test_a_long_lead_on_a_clock_that_was_set_back_ends() -> None:
+    state = State("boot", 100.0, 101.4)
+    state, none = lease(state, NOW._replace(at=40.0), EIGHT, 1)
+    assert none.wait_s == pytest.approx(0.4)
+    assert lease(state, NOW._replace(at=40.5), EIGHT, 1)[1].slots == pytest.approx((0.9,))
+
+
+def test_a_stop_holds_over_a_restart_and_costs_one_more_where_the_clock_is_set_back() -> None:
+    state = stop(None, NOW, 600, "blocked")
+    rebooted = Reading("another boot", 3.0, 1.7e9 + 60)
+    assert lease(state, rebooted, EIGHT, 1)[1].wait_s == 540
+    back, none = lease(state, NOW._replace(wall=1.6e9), EIGHT, 1)
+    assert none.wait_s == 600
+    assert stop_left(back, 1.6e9 + 599) == 1
+    assert lease(back, NOW._replace(wall=1.6e9 + 600), EIGHT, 1)[1].slots == (0.0,)
+
+
+def test_the_longer_stop_holds(database: Database) -> None:
+    watch = Watch()
+    limit = shared(database, watch)
+    assert limit.stopped() is None
+    limit.stop(600, "blocked")
+    limit.stop(10, "too many")
+    watch.sleep(100)
+    assert limit.stopped() == (pytest.approx(500), "blocked")
+    limit.stop(900, "blocked again")
+    assert limit.stopped() == (pytest.approx(900), "blocked again")
+
+
+def test_permits_come_at_the_rate_and_never_above_it(database: Database) -> None:
+    watch = Watch()
+    times = taken(shared(database, watch), watch, 60)
+    assert most_in(times, 1.0) <= 8
+    assert times[-1] - times[0] == pytest.approx(59 * 0.13125, abs=0.3)
+
+
+@pytest.mark.parametrize("doors", [1, 3])
+def test_eight_threads_never_exceed_the_rate(database: Database, doors: int) -> None:
+    watch = Watch()
+    others: list[Database] = [pickle.loads(pickle.dumps(database)) for _ in range(doors - 1)]
+    limits = [shared(door, watch) for door in (database, *others)]
+    times: list[list[float]] = [[] for _ in range(8)]
+
+    def work(number: int) -> None:
+        times[number] = taken(limits[number % doors], watch, 12)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for door in others:
+        door.close()
+    assert sum(map(len, times)) == 96
+    assert most_in([at for found in times for at in found], 1.0) <= 8
+
+
+def test_a_stop_of_one_stops_all(database: Database) -> None:
+    watch = Watch()
+    one, other = shared(database, watch), shared(database, watch)
+    taken(other, watch, 4)  # it holds further permits now
+    assert other._slots
+    one.stop(600, "blocked")
+    watch.sleep(0.1)
+    assert other.take() == pytest.approx(599.9)
+    assert one.take() == pytest.approx(599.9)
+    watch.sleep(599.9)
+    assert other.take() == 0.0
+
+
+def test_limits_of_other_names_are_apart(database: Database) -> None:
+    watch = Watch()
+    shared(database, watch, name="one").stop(600, "blocked")
+    assert shared(database, watch, name="two").take() == 0.0
+
+
+def test_permits_that_pass_unused_are_lost_and_the_next_block_is_small(database: Database) -> None:
+    watch = Watch()
+    limit = shared(database, watch)
+    taken(limit, watch, 5)
+    watch.sleep(5)
+    assert limit.take() == 0.0
+    assert len(limit._slots) == 0  # a block of one
+
+
+def test_a_store_that_is_slow_to_commit_still_gives_permits(database: Database) -> None:
+    watch = Watch()
+    limit = SharedLimit(database, "sec", Rate(1), monotonic=watch, clock=watch.reading)
+    change = limit._change
+
+    def delayed(decide: object) -> object:
+        done = change(decide)  # type: ignore[arg-type]
+        watch.sleep(0.3)  # beyond the 0.05 s that a slot may be used late
+        return done
+
+    limit._change = delayed  # type: ignore[assignment,method-assign]
+    assert most_in(taken(limit, watch, 5), 1.0) == 1
+
+
+def test_a_far_server_whose_clock_takes_long_to_read_still_gives_permits(
+    database: Database,
+) -> None:
+    watch = Watch()
+
+    def far(execute: Execute) -> Reading:
+        watch.sleep(0.2)
+        found = watch.reading(execute)
+        watch.sleep(0.2)
+        return found
+
+    limit = SharedLimit(database, "sec", EIGHT, monotonic=watch, clock=far)
+    assert most_in(taken(limit, watch, 20), 1.0) <= 8
+
+
+def test_a_pickle_of_a_limit_is_another_door_to_it(database: Database) -> None:
+    limit = SharedLimit(database, "sec", EIGHT)
+    limit.stop(600, "blocked")
+    other: SharedLimit = pickle.loads(pickle.dumps(limit))
+    assert other.take() > 0
+    other._database.close()
+
+
+def test_the_clock_of_the_store_itself_gives_permits(database: Database) -> None:
+    limit = SharedLimit(database, "sec", Rate(1000))
+    granted = 0
+    for _ in range(1000):
+        if wait_s := limit.take():
+            time.sleep(wait_s)
+        else:
+            granted += 1
+        if granted == 5:
+            break
+    assert granted == 5
+
+
+@pytest.mark.system
+def test_three_processes_of_which_one_is_killed_keep_the_rate(
+    database: Database, tmp_path: Path
+) -> None:
+    place, url = tmp_path / "home", getattr(database, "url", "")
+    place.mkdir(exist_ok=True)
+    database.close()
+    command = [sys.executable, Path(__file__).with_name("limits.py"), place, url, "80"]
+    processes = [subprocess.Popen([str(word) for word in command]) for _ in range(3)]
+    log = place / "grants"
+    _wait_for(lambda: log.is_file() and log.stat().st_size > 20 * 32, processes)
+    os.kill(processes[0].pid, signal.SIGKILL)
+    assert [process.wait(timeout=60) for process in processes] == [-signal.SIGKILL, 0, 0]
+    grants = [line.split() for line in log.read_text().splitlines()]
+    assert len(grants) >= 80
+    assert len({process for process, _ in grants}) == 3
+    assert most_in([float(at) for _, at in grants], 1.0) <= 40
+
+
+def _wait_for(condition: object, processes: list[subprocess.Popen[bytes]]) -> None:
+    assert callable(condition)
+    until = time.monotonic() + 60
+    while not condition():
+        assert all(process.poll() is None for process in processes)
+        assert time.monotonic() < until
+        time.sleep(0.01)
