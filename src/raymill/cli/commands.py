@@ -37,6 +37,11 @@ COMMANDS = (
         "orchestrator", "raymill.cli.orchestrator:orchestrator", "Run workflows in the foreground"
     ),
     Command(
+        "filings process",
+        "raymill.cli.filings.process:process",
+        "Fetch the filings of companies and keep their facts",
+    ),
+    Command(
         "filings extract",
         "raymill.cli.filings.extract:extract",
         "Write the facts of documents to a file",

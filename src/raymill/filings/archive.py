@@ -114,6 +114,15 @@ class Archive:
         stored = self._about(place)
         return stored if stored is not None and stored.is_whole() else None
 
+    def drop(self, place: Place) -> None:
+        """Let go of a body that turned out not to be what it was taken for."""
+        path = self._path(place)
+        try:
+            _about_path(path).unlink(missing_ok=True)  # without it the body is none
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritten(path, error) from error
+
     def accessions(self, cik: int) -> set[str]:
         """The filings of a company of which something is there."""
         folder = self.folder / f"{cik:010d}"

@@ -1,13 +1,16 @@
 """Facts as files: Parquet, CSV, JSON lines, or any other format that records can be written in."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from raymill import arrow, json
 from raymill.connectors import format_of, open_sink
-from raymill.errors import ConfigError
+from raymill.errors import ConfigError, SinkError
 from raymill.flow.sink import Sink, Write
+from raymill.state.durable import sync_folder
 
 FORMATS = ("parquet", "csv", "jsonl", "arrow")
 
@@ -45,6 +48,25 @@ class FactFile:
         """Finish the file; after an error its name does not appear. Raises SinkError."""
         if self._is_open:
             self._sink.close() if kind is None else self._sink.abandon()
+
+
+def write_facts(path: Path, facts: pa.Table) -> str:
+    """Write facts to a Parquet file at once: what was there is there until the new file is whole.
+
+    Raises SinkError.
+    """
+    new = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.parquet")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FactFile(str(new)) as target:
+            target.append(facts)
+        new.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise SinkError(f"`{path}` cannot be written: {error.strerror or error}") from error
+    finally:
+        new.unlink(missing_ok=True)
+    return str(path)
 
 
 def _flat(facts: pa.Table, form: str) -> pa.Table:

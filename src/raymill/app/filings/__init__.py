@@ -1,0 +1,6 @@
+"""Filings from ticker to facts: the workflows over rooms that the settings describe, and who asks
+for them and follows them."""
+
+from raymill.app.filings.flows import FILINGS
+
+__all__ = ["FILINGS"]

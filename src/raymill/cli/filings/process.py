@@ -1,0 +1,70 @@
+"""`raymill filings process`: from tickers to facts in the dataset."""
+
+import sys
+from typing import Any
+
+from raymill import json
+from raymill.cli.asked import names
+from raymill.cli.failures import DONE, FAILED
+from raymill.errors import ConfigError, Interrupted
+
+
+def process(
+    *companies: str,
+    forms: list[str] | None = None,
+    since: str | None = None,
+    output: str | None = None,
+    json_: bool = False,
+) -> int:
+    """Fetch the filings of companies, and put their facts into the dataset.
+
+    Every company is a run of its own, and every filing a run below it, so that one that fails stops
+    no other. What is in the dataset already is not fetched again: the same command later looks for
+    new filings. An orchestrator is started in the background if none runs the workflows of
+    RAYMILL_HOME. Exit code 1 if any company failed; each is named with the reason.
+
+    Parameters
+    ----------
+    companies
+        Tickers, CIKs or names, as in AAPL, BRK.B, 320193 or 'Apple Inc.'.
+    forms
+        Forms, as in 10-K; several (again, or with commas). The periodic reports and their
+        amendments, if not given: 10-K, 10-Q, 20-F, 40-F, 6-K.
+    since
+        Only what was filed on this day or later, as in 2024-01-01.
+    output
+        A folder for `<TICKER>_facts.parquet`, all facts of each company.
+    json_
+        Write a JSON list of companies instead of a table.
+    """
+    from raymill.app.filings.companies import Filings
+    from raymill.cli.filings.asked import day, listed_forms
+    from raymill.cli.filings.following import follow
+    from raymill.cli.filings.standings import show
+
+    wanted = names(companies)
+    if not wanted:
+        raise ConfigError("There is no company", hint="raymill filings process AAPL MSFT")
+    how: dict[str, Any] = {"forms": listed_forms(forms), "since": day("--since", since)}
+    how["output"] = _absolute(output)
+    with Filings() as filings:
+        asked = [filings.ask(name, **how) for name in wanted]
+        try:
+            ended = follow(filings, asked)
+        except KeyboardInterrupt:
+            called = " ".join(dict.fromkeys(one.called for one in asked))
+            raise Interrupted(
+                "Interrupted; the runs go on",
+                hint=f"raymill filings status {called}; raymill workflows cancel RUN",
+            ) from None
+    if json_:
+        sys.stdout.write(json.dumps([one.to_dict() for one in ended], indent=True).decode() + "\n")
+    else:
+        show(ended)
+    return FAILED if any(one.status.value == "error" for one in ended) else DONE
+
+
+def _absolute(folder: str | None) -> str | None:
+    from pathlib import Path
+
+    return None if folder is None else str(Path(folder).expanduser().absolute())

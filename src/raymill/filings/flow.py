@@ -1,0 +1,88 @@
+"""The steps as a workflow: a run for a company, and a child run for each of its filings."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from raymill.errors import DataError, SourceError
+from raymill.filings import steps
+from raymill.filings.extract import VERSION as EXTRACTORS
+from raymill.filings.metrics import standard
+from raymill.filings.room import Room
+from raymill.filings.steps import Values
+from raymill.flow.pool import StepContext, StepFailed
+from raymill.flow.workflow import INPUT, Retry, Step, Workflow
+
+NAME, CHILD = "filings", "filing"
+DECLARED = 1  # grows when steps are cut otherwise
+ASKING = Retry(attempts=4, on=(SourceError, DataError), first_s=30, most_s=600)
+"""The SEC could not be reached, although each request was tried several times, or sent a page."""
+COMPUTING = Retry(attempts=2, on=(DataError,), losses=2)
+"""A broken document is fetched once more; one that ends two processes ends a third."""
+EXTRACT_S = 600.0
+
+Open = Callable[[StepContext], Room]
+
+
+def declare(
+    open_room: Open, *, extract_s: float | None = EXTRACT_S, asking: Retry = ASKING
+) -> Workflow:
+    """The workflow over a room, which is opened in whatever process a step runs.
+
+    extract_s: the longest that the facts of one document may take; None runs it without an end,
+    and without a process of its own; asking: how the steps that ask the SEC are tried again.
+    """
+
+    def resolve(asked: Mapping[str, Any], ctx: StepContext) -> Values:
+        return steps.resolve(open_room(ctx), asked, ctx.run)
+
+    def discover(
+        company: Mapping[str, Any], asked: Mapping[str, Any], ctx: StepContext
+    ) -> list[Values]:
+        return steps.discover(open_room(ctx), company, asked)
+
+    def conclude(
+        filings: list[Values | StepFailed],
+        discovered: list[Values],
+        company: Mapping[str, Any],
+        asked: Mapping[str, Any],
+        ctx: StepContext,
+    ) -> Values:
+        return steps.conclude(open_room(ctx), filings, discovered, company, asked, ctx.run)
+
+    return Workflow(
+        NAME,
+        Step(resolve, retry=asking),
+        Step(discover, after=("resolve", INPUT), retry=asking),
+        Step(_of_one(open_room, extract_s, asking), each="discover", allow_failed=True),
+        Step(conclude, after=(CHILD, "discover", "resolve", INPUT)),
+        version=version(),
+    )
+
+
+def _of_one(open_room: Open, extract_s: float | None, asking: Retry) -> Workflow:
+    def download(filing: Mapping[str, Any], ctx: StepContext) -> Values:
+        return steps.download(open_room(ctx), filing)
+
+    def extract(downloaded: Mapping[str, Any], ctx: StepContext) -> Values:
+        return steps.extract_facts(open_room(ctx), downloaded)
+
+    def standardise(extracted: Mapping[str, Any], ctx: StepContext) -> Values:
+        return steps.standardise_facts(open_room(ctx), extracted)
+
+    def store(standardised: Mapping[str, Any], ctx: StepContext) -> Values:
+        return steps.store(open_room(ctx), standardised)
+
+    return Workflow(
+        CHILD,
+        Step(download, retry=asking),
+        Step(extract, retry=COMPUTING, timeout_s=extract_s),
+        standardise,
+        store,
+        version=version(),
+        priority=1,  # begun companies are finished before others are begun
+    )
+
+
+def version() -> str:
+    """What a run must agree with: how steps are cut, the extractors, the table of metrics."""
+    return f"{DECLARED}.{EXTRACTORS}.{standard().version}"

@@ -1,0 +1,270 @@
+"""The steps from a ticker to facts, each a plain function over what is handed in.
+
+What goes from step to step is small: names, hashes, counts. Documents lie in the archive, facts on
+their way in the handover, and both are found again by accession number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from raymill.errors import DataError, StoreError
+from raymill.filings.archive import Place, Stored, filed
+from raymill.filings.checks import check
+from raymill.filings.dataset import FilingRow
+from raymill.filings.document import Document, kind_of
+from raymill.filings.export import write_facts
+from raymill.filings.extract import VERSION, Extracted, extract
+from raymill.filings.filing import Filing
+from raymill.filings.listing import FORMS, Listed
+from raymill.filings.metrics import standard
+from raymill.filings.needed import is_whole, needed
+from raymill.filings.room import Room
+from raymill.filings.schema import no_facts
+from raymill.filings.standard import standardise
+from raymill.filings.status import ProcessingStatus
+from raymill.flow.pool import StepFailed
+
+NAMED = 5  # failed filings that an error names
+Values = dict[str, Any]
+
+
+def resolve(room: Room, asked: Mapping[str, Any], run: str) -> Values:
+    """The company that is meant. Raises UnknownName."""
+    company = room.source.resolve(asked["company"])
+    ticker = company.tickers[0] if company.tickers else None
+    own = asked["company"] if asked["company"] in company.tickers else ticker
+    under_way = ProcessingStatus.DOWNLOADING_SEC_FILING
+    room.ledger.note(_called(asked), run, under_way, room.now(), cik=company.cik)
+    return asdict(company) | {"ticker": own}
+
+
+def discover(room: Room, company: Mapping[str, Any], asked: Mapping[str, Any]) -> list[Values]:
+    """The filings that are wanted and not in the dataset, the newest first."""
+    since = asked.get("since")
+    forms = asked.get("forms") or FORMS
+    cik = company["cik"]
+    listed = room.source.filings(cik, forms, date.fromisoformat(since) if since else None)
+    known = room.dataset.processed(cik, extractor=VERSION)
+    about = {"ticker": company["ticker"], "entity": company["name"]}
+    return [_listed(one) | about for one in listed if one.accession not in known]
+
+
+def download(room: Room, filing: Mapping[str, Any]) -> Values:
+    """Fetch what holds the facts of a filing: one document, or nothing with the reason."""
+    need = needed(
+        filing["form"],
+        _day(filing),
+        filing["primary_document"],
+        is_xbrl=filing["is_xbrl"],
+        is_inline=filing["is_inline"],
+    )
+    found: list[Stored] = []
+    if need.what == "page":
+        found.append(_page(room, filing))
+        if not is_whole(found[0].read()):
+            found += _instance(room, filing)
+    elif need.what == "instance":
+        found += _instance(room, filing)
+    if need.what == "submission" or (need.what == "instance" and not found):
+        found.append(room.source.full_submission(filing["cik"], filing["accession"]))
+    documents = [_about(one) for one in found]
+    return {"filing": dict(filing), "documents": documents, "reason": need.reason}
+
+
+def extract_facts(room: Room, downloaded: Mapping[str, Any]) -> Values:
+    """Read the facts of what was fetched."""
+    found = _extracted(room, downloaded)
+    room.handover.put(_name(downloaded), found.facts)
+    problems = [problem._asdict() for problem in found.problems[:NAMED]]
+    return dict(downloaded) | {
+        "facts": found.facts.num_rows,
+        "reason": found.reason,
+        "unread": len(found.problems),
+        "problems": problems,
+    }
+
+
+def standardise_facts(room: Room, extracted: Mapping[str, Any]) -> Values:
+    """Say which standard metrics a filing reports, and which checks its numbers fail."""
+    facts = _facts(room, extracted)
+    rows = standardise(facts)
+    checks = check(facts).to_pylist() if facts.num_rows else []
+    failed = [row["check"] + ": " + row["text"] for row in checks if not row["has_passed"]]
+    return dict(extracted) | {
+        "metrics": sorted(set(rows["metric"].to_pylist())),
+        "metrics_version": standard().version,
+        "flags": sorted({flag for flags in rows["flags"].to_pylist() for flag in flags}),
+        "checks": {"made": len(checks), "failed": failed},
+    }
+
+
+def store(room: Room, standardised: Mapping[str, Any]) -> Values:
+    """Put the facts of a filing into the dataset, in the place of what was there of it."""
+    filing = standardised["filing"]
+    facts = _facts(room, standardised)
+    row = FilingRow(
+        form=filing["form"],
+        filed=_day(filing),
+        reason=standardised["reason"],
+        documents={one["name"]: one["sha256"] for one in standardised["documents"]},
+        metrics=standardised["metrics_version"],
+    )
+    room.dataset.store(filing["cik"], filing["accession"], facts, row)
+    room.handover.drop(_name(standardised))
+    kept = ("facts", "reason", "unread", "checks")
+    about = {name: filing[name] for name in ("accession", "form", "filed")}
+    return about | {name: standardised[name] for name in kept}
+
+
+def conclude(
+    room: Room,
+    filings: list[Values | StepFailed],
+    discovered: list[Values],
+    company: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    run: str,
+) -> Values:
+    """What came of a company's filings; those that failed are named with the reason.
+
+    A company without facts is a normal end, with the reason.
+    """
+    stored = [one for one in filings if not isinstance(one, StepFailed)]
+    pairs = zip(discovered, filings, strict=True)
+    failed = [_failure(about, one) for about, one in pairs if isinstance(one, StepFailed)]
+    output = asked.get("output")
+    made = export(room, company, output) if output else None
+    facts = sum(one["facts"] for one in stored)
+    message = _told(failed, len(filings)) if failed else ""
+    status = ProcessingStatus.ERROR if failed else ProcessingStatus.COMPLETED
+    counts = {"filings": len(filings), "facts": facts, "failed": len(failed)}
+    room.ledger.note(_called(asked), run, status, room.now(), message=message, **counts)
+    return {
+        "cik": company["cik"],
+        "ticker": company["ticker"],
+        "entity": company["name"],
+        **counts,
+        "message": message,
+        "failures": failed,
+        "unread": sum(one["unread"] for one in stored),
+        "failed_checks": sum(len(one["checks"]["failed"]) for one in stored),
+        "reason": None if facts or failed else _why_none(stored),
+        "output": made,
+    }
+
+
+def export(room: Room, company: Mapping[str, Any], folder: str) -> str:
+    """Write all facts of a company as `<TICKER>_facts.parquet`. Gives its path."""
+    called = company["ticker"] or f"CIK{company['cik']:010}"
+    return write_facts(
+        Path(folder) / f"{called}_facts.parquet", room.dataset.reports(company["cik"])
+    )
+
+
+def _called(asked: Mapping[str, Any]) -> str:
+    return str(asked.get("called") or asked["company"])
+
+
+def _failure(filing: Mapping[str, Any], failed: StepFailed) -> Values:
+    about = {name: filing[name] for name in ("accession", "form", "filed")}
+    return about | {"error": failed.kind, "message": failed.message}
+
+
+def _listed(one: Listed) -> Values:
+    reported = one.report_date.isoformat() if one.report_date else None
+    return asdict(one) | {"filed": one.filed.isoformat(), "report_date": reported}
+
+
+def _told(failed: list[Values], count: int) -> str:
+    named = [f"{one['accession']} ({one['form']}): {one['message']}" for one in failed[:NAMED]]
+    more = f"; and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    return f"{len(failed)} of {count} filings failed: {'; '.join(named)}{more}"
+
+
+def _why_none(stored: list[Values]) -> str:
+    if not stored:
+        return "no filing that is not in the dataset"
+    reasons = list(dict.fromkeys(one["reason"] for one in stored if one["reason"]))
+    return "; ".join(reasons[:NAMED])
+
+
+def _page(room: Room, filing: Mapping[str, Any]) -> Stored:
+    """The inline page. Raises DataError where something else came, which is then not kept."""
+    cik, accession, name = filing["cik"], filing["accession"], filing["primary_document"]
+    found = room.source.document(cik, accession, name)
+    if kind_of(found.read()) != "inline":
+        room.archive.drop(filed(cik, accession, name))
+        raise DataError(
+            f"`{name}` of filing {accession} is no inline XBRL, though the list of filings says so",
+            hint="it may have been an error page: try again later",
+        )
+    return found
+
+
+def _instance(room: Room, filing: Mapping[str, Any]) -> list[Stored]:
+    page = filing["primary_document"]
+    found = room.source.instance(filing["cik"], filing["accession"], page)
+    return [found] if found else []
+
+
+def _extracted(room: Room, downloaded: Mapping[str, Any]) -> Extracted:
+    if not downloaded["documents"]:
+        return Extracted(no_facts(), downloaded["reason"])
+    filing = downloaded["filing"]
+    known = Filing(
+        cik=filing["cik"],
+        entity=filing["entity"] or None,
+        ticker=filing["ticker"],
+        form=filing["form"],
+        accession=filing["accession"],
+        filed=_day(filing),
+        is_amendment=filing["form"].endswith("/A"),
+    )
+    document, place = _document(room, downloaded)
+    try:
+        return extract(document, known)
+    except DataError:
+        room.archive.drop(place)  # another attempt fetches it again
+        raise
+
+
+def _document(room: Room, downloaded: Mapping[str, Any]) -> tuple[Document, Place]:
+    """What holds all facts: the last one fetched. It is fetched again where it was lost."""
+    filing = downloaded["filing"]
+    place = _place(filing, downloaded)
+    found = room.archive.find(place)
+    if found is None:
+        place = _place(filing, download(room, filing))
+        found = room.archive.find(place)
+    if found is None:
+        raise StoreError(f"`{place.name}` of filing {filing['accession']} is not in the archive")
+    return found.document(), place
+
+
+def _place(filing: Mapping[str, Any], downloaded: Mapping[str, Any]) -> Place:
+    return filed(filing["cik"], filing["accession"], downloaded["documents"][-1]["name"])
+
+
+def _facts(room: Room, extracted: Mapping[str, Any]) -> pa.Table:
+    """The facts that were extracted; extracted again where they were lost on the way."""
+    found = room.handover.get(_name(extracted))
+    if found is None or found.num_rows != extracted["facts"]:
+        return _extracted(room, extracted).facts
+    return found
+
+
+def _name(downloaded: Mapping[str, Any]) -> str:
+    filing = downloaded["filing"]
+    return f"{filing['cik']:010}/{filing['accession']}.v{VERSION}"
+
+
+def _day(filing: Mapping[str, Any]) -> date:
+    return date.fromisoformat(filing["filed"])
+
+
+def _about(one: Stored) -> Values:
+    return {"name": one.name, "sha256": one.sha256, "size": one.size}

@@ -1,0 +1,216 @@
+"""From a ticker to facts: the workflow over a server that replays, with a real store and lake."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from filings.bodies import SEC, instance, real
+from filings.edgar_server import BLOCKED, edgar_at
+from filings.filer import Filer, apple, documents, page, sec
+from raymill import json
+from raymill.app.workbench import Workbench
+from raymill.errors import DataError, SourceError
+from raymill.filings.dataset import Facts
+from raymill.filings.flow import declare
+from raymill.filings.handover import Handover
+from raymill.filings.ledger import Ledger
+from raymill.filings.room import Room
+from raymill.filings.status import ProcessingStatus
+from raymill.flow.workflow import Retry
+from raymill.state.database import open_database
+from raymill.testing.replay import Recorded, ReplayServer
+
+APPLE_10Q = "0000320193-25-000057"
+
+
+SOON = Retry(attempts=2, on=(SourceError, DataError), first_s=0)
+
+
+class Mill:
+    """The workflow in a folder, over the servers of a filer."""
+
+    def __init__(self, folder: Path, room: Room) -> None:
+        self.folder, self.room = folder, room
+        self.flow = declare(lambda ctx: room, extract_s=None, asking=SOON)
+        self.facts = room.dataset
+
+    def run(self, company: str = "TNY", **asked: Any) -> Any:
+        """Process a company; gives the output of its run."""
+        bench = Workbench(self.folder / "store", self.flow)
+        try:
+            (run,) = bench.start(self.flow, {"company": company, "called": company, **asked})
+            self.room.ledger.claim(company, self._generation(company), run, asked, 1.0)
+            bench.run()
+            self.last = run
+            return bench.output(run)
+        finally:
+            bench.close()
+
+    def _generation(self, company: str) -> int:
+        known = self.room.ledger.find(company)
+        return known.generation + 1 if known else 1
+
+    def values(self, cik: int = 12345) -> list[str]:
+        """The numbers in the dataset."""
+        return sorted(self.room.dataset.reports(cik)["value_text"].to_pylist())
+
+
+@contextmanager
+def mill_at(server: ReplayServer, folder: Path, **how: Any) -> Iterator[Mill]:
+    database = open_database(folder)
+    with edgar_at(server, folder / "archive", **how) as edgar:
+        room = Room(
+            edgar,
+            edgar.archive,
+            Facts(folder / "lake", database),
+            Handover(folder / "handover"),
+            Ledger(database),
+        )
+        yield Mill(folder, room)
+    database.close()
+
+
+def test_the_facts_of_all_filings_of_a_company_come_into_the_dataset(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1, filed="2024-02-01")
+    filer.file(2)
+    filer.file(3, form="8-K")
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run()
+        assert (done["filings"], done["facts"], done["failed"]) == (2, 2, 0)
+        assert (done["cik"], done["ticker"], done["entity"]) == (12345, "TNY", "Tiny Bikes Inc.")
+        assert mill.values() == ["100", "200"]
+        known = mill.room.ledger.find("TNY")
+        assert known is not None
+        assert (known.status, known.facts) == (ProcessingStatus.COMPLETED, 2)
+        assert not [*(tmp_path / "handover").rglob("*.arrow")]
+
+
+def test_what_is_in_the_dataset_is_not_fetched_again_and_what_is_new_is(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        mill.run()
+        again = mill.run()
+        assert (again["filings"], again["reason"]) == (0, "no filing that is not in the dataset")
+        filer.file(2, filed="2025-05-01", form="10-Q")
+        assert mill.run()["filings"] == 1
+        assert mill.values() == ["100", "200"]
+        assert len(documents(server.paths())) == 2
+
+
+def test_only_some_forms_and_days_where_that_is_asked(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1, filed="2024-02-01")
+    filer.file(2, filed="2025-02-01", form="10-Q")
+    filer.file(3, filed="2025-05-01")
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        assert mill.run(forms=["10-K"], since="2025-01-01")["filings"] == 1
+        assert mill.values() == ["300"]
+
+
+def test_a_filing_that_fails_stops_no_other_and_is_named(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1)
+    bad = filer.file(2, b"<html><body>We are sorry</body></html>")
+    filer.file(3)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run()
+        assert (done["filings"], done["facts"], done["failed"]) == (3, 2, 1)
+        (failure,) = done["failures"]
+        assert failure["accession"] == bad
+        assert "`report.htm` of filing" in failure["message"]
+        assert "is no inline XBRL" in failure["message"]
+        assert server.count(filer.path(bad, "report.htm")) == 2
+        assert mill.values() == ["100", "300"]
+        known = mill.room.ledger.find("TNY")
+        assert known is not None
+        assert known.status is ProcessingStatus.ERROR
+        assert known.message.startswith(f"1 of 3 filings failed: {bad} (10-K): ")
+        filer.serve(bad, "report.htm", page("7"))
+        assert mill.run()["filings"] == 1  # only the one that failed
+        assert mill.values() == ["100", "300", "7"]
+
+
+def test_an_unknown_ticker_ends_with_the_reason(tmp_path: Path) -> None:
+    told = pytest.raises(AssertionError, match="Unknown company `NOPE`")
+    with sec(Filer()) as server, mill_at(server, tmp_path) as mill, told:
+        mill.run("NOPE")
+
+
+def test_a_filer_without_xbrl_ends_with_no_facts_and_the_reason(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1, filed="2003-02-01", inline=False, xbrl=False)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run()
+        assert (done["filings"], done["facts"], done["failed"]) == (1, 0, 0)
+        assert done["reason"] == "10-K of 2003: there was no XBRL before 2009"
+        assert documents(server.paths()) == []
+
+
+def test_a_page_that_shares_its_contexts_with_others_gives_way_to_the_instance(
+    tmp_path: Path,
+) -> None:
+    filer = Filer()
+    accession = filer.file(1, page("1").replace(b'contextRef="end"', b'contextRef="of-another"'))
+    listed = {"directory": {"item": [{"name": "report_htm.xml", "size": "9", "type": ""}]}}
+    filer.serve(accession, "index.json", json.dumps(listed))
+    number = '<gaap:Revenues contextRef="year" unitRef="usd" decimals="0">5</gaap:Revenues>'
+    filer.serve(accession, "report_htm.xml", instance(number).data)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        assert mill.run()["facts"] == 1
+        assert mill.values() == ["5"]
+
+
+def test_an_export_holds_all_facts_of_a_company(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        mill.run()
+        filer.file(2)
+        done = mill.run(output=str(tmp_path / "output"))
+        assert done["output"] == str(tmp_path / "output" / "TNY_facts.parquet")
+        rows = pq.read_table(done["output"])
+        assert sorted(rows["value_text"].to_pylist()) == ["100", "200"]
+        assert [path.name for path in (tmp_path / "output").iterdir()] == ["TNY_facts.parquet"]
+
+
+def test_a_block_page_and_a_busy_server_only_take_longer(tmp_path: Path) -> None:
+    filer = Filer()
+    accession = filer.file(1)
+    waits: list[float] = []
+    with sec(filer) as server, mill_at(server, tmp_path, sleep=waits.append) as mill:
+        busy = Recorded(429, b"", {"Retry-After": "7"})
+        server.next(filer.path(accession, "report.htm"), BLOCKED, busy, Recorded(503))
+        assert mill.run()["facts"] == 1
+        assert waits[0] == 600
+        assert waits[1] == 7
+
+
+@real
+def test_all_facts_of_apples_report(tmp_path: Path) -> None:
+    with sec(apple(APPLE_10Q), real=True) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run("AAPL")
+        assert (done["filings"], done["facts"], done["failed_checks"]) == (1, 674, 0)
+        rows = mill.room.dataset.reports("AAPL")
+        assert rows.num_rows == 674
+        assert server.count() == 3
+
+
+@real
+def test_an_asset_backed_filer_is_a_normal_end(tmp_path: Path) -> None:
+    filer = Filer(1779026, "ABS", "Made Auto Trust")
+    accession = "0001779026-23-000027"
+    filer.file(1, form="10-K", filed="2023-03-30", inline=False, xbrl=False)
+    filer.filings[0]["accessionNumber"] = accession
+    with sec(filer, real=True) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run("1779026")
+        assert (done["filings"], done["facts"], done["failed"]) == (1, 0, 0)
+        assert done["reason"] == (
+            "10-K of an asset-backed issuer, which reports no financial data as XBRL"
+        )
+        assert (SEC / "archives" / accession).is_dir()
