@@ -101,8 +101,8 @@ class Ledger:
         """How many companies stand where: each of the nine, zero or not."""
         with self._database.reading() as execute:
             rows = execute("SELECT status, count(*) FROM filings_company GROUP BY status")
-        found = dict(rows)
-        return {status: int(found.get(status.value, 0)) for status in ProcessingStatus}
+        found: dict[str, int] = dict(rows)
+        return {status: found.get(status.value, 0) for status in ProcessingStatus}
 
     def page(
         self, *, after: str = "", most: int = 50, status: ProcessingStatus | None = None

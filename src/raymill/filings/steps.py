@@ -92,13 +92,13 @@ def extract_facts(room: Room, downloaded: Mapping[str, Any]) -> Values:
 def standardise_facts(room: Room, extracted: Mapping[str, Any]) -> Values:
     """Say which standard metrics a filing reports, and which checks its numbers fail."""
     facts = _facts(room, extracted)
-    rows = standardise(facts)
+    rows: list[Values] = standardise(facts).to_pylist()
     checks = check(facts).to_pylist() if facts.num_rows else []
     failed = [row["check"] + ": " + row["text"] for row in checks if not row["has_passed"]]
     return dict(extracted) | {
-        "metrics": sorted(set(rows["metric"].to_pylist())),
+        "metrics": sorted({row["metric"] for row in rows}),
         "metrics_version": standard().version,
-        "flags": sorted({flag for flags in rows["flags"].to_pylist() for flag in flags}),
+        "flags": sorted({flag for row in rows for flag in row["flags"]}),
         "checks": {"made": len(checks), "failed": failed},
     }
 
