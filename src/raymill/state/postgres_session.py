@@ -268,7 +268,7 @@ def _refuse_unsuitable(connection: "Connection", url: str) -> None:
 def _missing(
     connection: "Connection", known: list[Migration], table: str, url: str
 ) -> list[Migration]:
-    if _rows(connection, "SELECT to_regclass(%s)", (table,))[0][0] is None:
+    if _rows(connection, "SELECT to_regclass(%s)", (f"{SCHEMA}.{table}",))[0][0] is None:
         return known
     applied = _rows(connection, f"SELECT version, checksum FROM {table}", ())
     return pending(known, dict(applied), shown(url))
