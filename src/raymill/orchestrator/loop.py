@@ -20,7 +20,7 @@ from raymill.orchestrator.pools import ASIDE, LOCAL, Make, Pools
 from raymill.orchestrator.ready import Ready, Waiting
 from raymill.orchestrator.turn import Going, Pace, Turn, new_run
 from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
-from raymill.state.writer import Writer
+from raymill.state.writer import JournalWriter, MakeWriter, Writer
 
 REQUESTS = ("cancel", "pause", "resume", "retry")
 NOWHERE = Workflow("nowhere", bytes)  # stands for code that cannot be loaded
@@ -31,8 +31,8 @@ class Orchestrator:
 
     pool: runs the steps of runs on the engine `local`, and all endless ones; others: makes the pool
     of another engine when a run first needs it; find: gives the workflow that lies at a place;
-    keep: keeps a large output and gives what stands for it, `fetch` reads it; ended: told of each
-    run that ended, once that is durable.
+    keep: keeps a large output and gives what stands for it, `fetch` reads it; writer: makes what
+    writes the journal; ended: told of each run that ended, once that is durable.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Orchestrator:
         keep: Fetch = bytes,
         clock: Clock | None = None,
         pace: Pace | None = None,
+        writer: MakeWriter = Writer,
         ended: Callable[[RunRow], Any] = lambda row: None,
     ) -> None:
         self.store, self.pools, self.pace = store, Pools(pool, others), pace or Pace()
@@ -62,6 +63,8 @@ class Orchestrator:
         self.outdated = False
         """Whether it left because the code that it had loaded was changed."""
         self._counter = 0
+        self._make_writer = writer
+        self._looked = self._swept = self._busy = self.clock.now()
         self._stopping = self._over = False
         self._failure: BaseException | None = None
         self._taken = 0
@@ -99,7 +102,7 @@ class Orchestrator:
     def save(self, key: Key, progress: bytes) -> None:
         """Commit an attempt's progress. Raises Cancelled if the attempt is over."""
         done: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._events.put(lambda turn: self._save(turn, key, progress, done.put))
+        self.ask_to_save(key, progress, done.put)
         is_saved = None
         while is_saved is None and not self._over:
             try:
@@ -109,57 +112,67 @@ class Orchestrator:
         if not is_saved:
             raise Cancelled(f"Attempt {key.attempt} of step `{key.step}` is over")
 
+    def ask_to_save(self, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
+        """Commit an attempt's progress; `tell` hears whether it was, False if it is over."""
+        self._events.put(lambda turn: self._save(turn, key, progress, tell))
+
     # The loop
 
     def run(self, lease: Lease) -> None:
         """Run workflows until stopped, idle, or fenced. Raises Fenced, StoreError."""
-        writer = Writer(self.store, lease.epoch, self._fail, ttl_s=self.pace.lease_s)
-        self._writer = writer
+        try:
+            self.open(lease)
+            while self.turn(self.patience_s()):
+                pass
+        finally:
+            self.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def open(self, lease: Lease) -> None:
+        """Take up what the store holds. After it come turns, then `close`, whatever was raised."""
+        self._writer: JournalWriter = self._make_writer(
+            self.store, lease.epoch, self._fail, ttl_s=self.pace.lease_s
+        )
         self._ready = Ready(self.store.limits())
         self._taken = self.store.taken()
         self._planned = Planned(self.store.schedules(), self.clock)
         self.store.forget(self._taken)
         self.pools.open(self)
-        try:
-            self._turn(self._recover)
-            self._loop()
-        finally:
-            writer.close()
-            self._over = True
-            self.pools.close()
-            self._hear_the_rest()
-        if self._failure is not None:
-            raise self._failure
+        self._looked = self._swept = self._busy = self.clock.now()
+        self._turn(self._recover)
 
-    def _loop(self) -> None:
+    def turn(self, patience_s: float) -> bool:
+        """Do what there is to do, waiting so long for something; False when it is over."""
+        self._turn(lambda turn: self._gather(turn, patience_s))
         now = self.clock.now()
-        looked = swept = busy = now
-        while not self._stopping and self._failure is None:
-            self._turn(None)
-            now = self.clock.now()
-            if now - swept >= self.pace.sweep_s:
-                swept = now
-                self._turn(self._sweep)
-            if now - looked < self.pace.inbox_s:
-                continue
-            looked = now
+        if now - self._swept >= self.pace.sweep_s:
+            self._swept = now
+            self._turn(self._sweep)
+        if now - self._looked >= self.pace.inbox_s:
+            self._looked = now
             self._turn(self._read_inbox)
             if self._has_work() or self._planned.is_active:
-                busy = now
-            elif self.pace.idle_s is not None and now - busy >= self.pace.idle_s:
-                return
+                self._busy = now
+            elif self.pace.idle_s is not None and now - self._busy >= self.pace.idle_s:
+                return False
+        return not self._stopping and self._failure is None
+
+    def close(self) -> None:
+        """Write what was decided, then let go of the workers."""
+        self._writer.close()
+        self._over = True
+        self.pools.close()
+        self._hear_the_rest()
 
     def _has_work(self) -> bool:
         """Whether some run does not just wait for people, or for being resumed."""
         running = (live for live in self._lives.values() if live.row.status == "running")
         return any(live.is_at_work for live in running)
 
-    def _turn(self, first: Callable[[Turn], Any] | None) -> None:
+    def _turn(self, first: Callable[[Turn], Any]) -> None:
         turn = Turn()
-        if first is not None:
-            first(turn)
-        else:
-            self._gather(turn)
+        first(turn)
         while self._now:
             self._now.popleft()(turn)
         self._due(turn)
@@ -180,16 +193,17 @@ class Orchestrator:
         """Nothing else goes on: handing the commit to another thread would only take longer."""
         return not self._under_way and not len(self._ready)
 
-    def _gather(self, turn: Turn) -> None:
+    def _gather(self, turn: Turn, patience_s: float) -> None:
         """Take all events that wait; wait for one if there is none."""
         try:
-            self._events.get(timeout=self._patience())(turn)
+            self._events.get(timeout=patience_s)(turn)
             for _ in range(self._events.qsize()):
                 self._events.get_nowait()(turn)
         except queue.Empty:
             return
 
-    def _patience(self) -> float:
+    def patience_s(self) -> float:
+        """How long nothing is to do, as far as is known."""
         now, wait = self.clock.now(), self.pace.inbox_s
         if self._timers:
             wait = min(wait, self._timers[0][0] - now)

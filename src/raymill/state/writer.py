@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from raymill.state.store import Changes, StateStore
 
@@ -18,6 +18,37 @@ class Waiting:
 
     changes: Changes
     then: Callable[[], Any] | None = None
+
+
+class JournalWriter(Protocol):
+    """Writes the changes of one epoch, in the order in which they are given."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lease is held for certain."""
+
+    def put(self, changes: Changes, then: Callable[[], Any] | None = None) -> None:
+        """Have changes written; `then` is called after the commit."""
+
+    def write(self, changes: Changes) -> bool:
+        """Write changes here and now; False, and nothing is done, while others are on their way."""
+
+    def close(self) -> None:
+        """Write what waits, then stop."""
+
+
+class MakeWriter(Protocol):
+    """Makes a writer; `failed` is called with what went wrong, and nothing is written after it."""
+
+    def __call__(
+        self,
+        store: StateStore,
+        epoch: int,
+        failed: Callable[[BaseException], Any],
+        *,
+        ttl_s: float,
+    ) -> JournalWriter:
+        """Make one."""
 
 
 class Writer:
