@@ -70,6 +70,10 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name}")
         return name
 
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever uses it."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
     def restart(self) -> None:
         """Stop it as a crash does, and start it again."""
         self._run("pg_ctl", "-m", "immediate", "-w", "-l", str(self.folder / "log"), "restart")
@@ -162,4 +166,4 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The address of a database of its own for each test."""
     name = postgres_server.new_database()
     yield postgres_server.url(name)
-    postgres_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres_server.drop(name)

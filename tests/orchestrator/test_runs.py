@@ -48,12 +48,24 @@ class Flaky:
         return value
 
 
+on_each_store = pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
 @pytest.fixture
-def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+def url(request: pytest.FixtureRequest) -> str:
+    """The address of an empty database where a test runs on PostgreSQL, else none."""
+    on_server = getattr(request, "param", "sqlite") == "postgres"
+    return str(request.getfixturevalue("postgres_url")) if on_server else ""
+
+
+@pytest.fixture
+def bench(tmp_path: Path, url: str) -> Iterator[Any]:
     made: list[Workbench] = []
 
     def make(*flows: Workflow, **how: Any) -> Workbench:
-        made.append(Workbench(tmp_path / "store", *flows, **how))
+        made.append(Workbench(tmp_path / "store", *flows, url=url, **how))
         return made[-1]
 
     yield make
@@ -96,6 +108,7 @@ def test_a_fan_out_over_a_fan_out_goes_item_by_item(tmp_path: Path) -> None:
     assert run_workflow(tmp_path, flow, 4) == [24]
 
 
+@on_each_store
 def test_a_child_workflow_runs_for_each_item(bench: Any) -> None:
     child = Workflow("child", double, Step(double, name="again"))
     flow = Workflow("w", numbers, Step(child, each="numbers"), sum)
@@ -116,6 +129,7 @@ def test_a_list_is_needed_to_go_over(bench: Any) -> None:
     assert error_of(b, run)["message"] == "`double` gave int, and the step goes over a list"
 
 
+@on_each_store
 def test_attempts_are_counted_and_the_result_is_recorded_once(bench: Any) -> None:
     flaky = Flaky(2)
     flow = Workflow("w", Step(flaky, retry=SOON))
@@ -146,6 +160,7 @@ def test_only_the_named_errors_are_tried_again(bench: Any, on: Any, calls: int) 
     assert b.statuses(run) == {"flaky": "dead"}
 
 
+@on_each_store
 def test_a_failed_item_does_not_stop_the_others_where_that_is_allowed(bench: Any) -> None:
     def count(found: list[Any]) -> list[str]:
         return [type(value).__name__ for value in found]
@@ -173,6 +188,7 @@ def test_a_failed_item_fails_the_run_otherwise(bench: Any) -> None:
     assert error_of(b, run)["item"] == 0
 
 
+@on_each_store
 def test_a_failed_run_is_taken_up_where_it_failed(bench: Any) -> None:
     first, second = Flaky(0), Flaky(1)
     second.__name__ = "second"  # type: ignore[misc]
@@ -204,6 +220,7 @@ def test_a_failed_child_fails_its_parent_and_is_taken_up_with_it(bench: Any) -> 
     assert b.output(run) == 3
 
 
+@on_each_store
 def test_a_submission_that_comes_twice_runs_once(bench: Any) -> None:
     flaky = Flaky(0)
     flow = Workflow("w", Step(flaky))
@@ -259,6 +276,7 @@ def test_a_run_whose_code_changed_stops_with_a_clear_error(bench: Any) -> None:
     assert b.output(run) == 10
 
 
+@on_each_store
 def test_progress_is_given_back_to_the_next_attempt(bench: Any) -> None:
     seen: list[Any] = []
 
@@ -278,6 +296,7 @@ def test_progress_is_given_back_to_the_next_attempt(bench: Any) -> None:
     assert seen == [(1, None), (2, 3)]
 
 
+@on_each_store
 def test_a_large_output_is_kept_in_a_file_and_given_on(bench: Any) -> None:
     def text(length: int) -> str:
         return "x" * length
@@ -303,6 +322,7 @@ def test_what_has_priority_goes_first(bench: Any) -> None:
     assert calls == [4, 2, 0, 1, 3]
 
 
+@on_each_store
 def test_no_more_steps_go_on_at_once_than_their_limit_says(bench: Any) -> None:
     lock, going, most = threading.Lock(), [0], [0]
 
@@ -338,6 +358,7 @@ def test_a_run_that_takes_too_long_fails(bench: Any) -> None:
     assert error_of(b, run)["message"] == "the run took longer than 0.05 s"
 
 
+@on_each_store
 def test_a_run_is_cancelled_with_its_children(bench: Any) -> None:
     begun = threading.Event()
 
@@ -361,6 +382,7 @@ def test_a_run_is_cancelled_with_its_children(bench: Any) -> None:
     assert b.statuses(run) == {"child": "cancelled"}
 
 
+@on_each_store
 def test_a_paused_run_begins_no_step_until_it_is_resumed(bench: Any) -> None:
     paused = threading.Event()
     calls = Flaky(0)
@@ -426,6 +448,7 @@ def test_a_step_over_its_time_is_killed_counted_and_tried_again_and_its_neighbou
     assert sorted((e.kind, e.item) for e in b.store.events(run)) == [("lost", 2), ("timeout", 1)]
 
 
+@on_each_store
 def test_a_second_orchestrator_on_a_folder_runs_nothing(bench: Any) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -524,6 +547,7 @@ def test_a_lost_output_fails_its_run_alone(bench: Any) -> None:
     assert b.output(runs[1]) == 8
 
 
+@on_each_store
 def test_the_sweeper_takes_up_a_run_that_nobody_has(bench: Any) -> None:
     def forget(value: int) -> int:
         row = b.store.run(runs[0])
