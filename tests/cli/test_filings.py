@@ -81,7 +81,7 @@ def test_verbose_names_the_numbers_that_cannot_be_read(documents: Shell) -> None
         (("extract", "-o", "out.csv"), "There is no input", "name a document"),
         (("extract", "tiny.htm"), "-o", "filings extract --help"),
         (("extract", "tiny.htm", "-o", "-", "--json"), "both write to standard output", "a file"),
-        (("facts", "AAPL"), "File `AAPL` does not exist", "CIK##########.json"),
+        (("facts", "AAPL"), "No facts of `AAPL` are stored", "raymill filings process AAPL"),
         (("facts", "CIK1.json", "--metric", "revenu"), "Unknown metric `revenu`", "`revenue`"),
         (("facts", "CIK1.json", "--as-of", "2009"), "`--as-of 2009` is no day", "2009-12-31"),
         (("facts", "CIK1.json", "--annual", "--ttm"), "exclude each other", "give one"),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from filings.edgar_server import IDENTITY
-from filings.filer import Filer, documents, sec
-from raymill.testing.replay import ReplayServer
+from filings.filer import Filer, documents, page, sec
+from raymill.testing.replay import Recorded, ReplayServer
 
 pytestmark = pytest.mark.system
 
@@ -82,3 +82,41 @@ def test_without_an_identity_nothing_begins(machine: Machine) -> None:
     assert done.returncode == 2
     assert "RAYMILL_FILINGS_IDENTITY" in done.stderr
     assert machine.server.count() == 0
+
+
+def test_a_filing_that_failed_is_named_and_retried_alone(machine: Machine, tiny: Filer) -> None:
+    bad = tiny.file(3, b"<?xml version='1.0'?>" + page("7")[:-300])
+    done = machine("process", "TNY")
+    assert done.returncode == 1
+    told = f"TNY failed: 1 of 3 filings failed: {bad} (10-K): `report.htm` breaks off"
+    assert told in done.stderr
+    counts = json.loads(machine("status", "--json").stdout)["counts"]
+    assert len(counts) == 9
+    assert (counts["error"], counts["completed"]) == (1, 0)
+    shown = machine("status", "TNY").stdout
+    assert [line.split()[3] for line in shown.splitlines()[-3:]] == ["error"] + ["completed"] * 2
+    tiny.serve(bad, "report.htm", page("7"))
+    retried = machine("retry", "--json")
+    assert retried.returncode == 0, retried.stderr
+    assert [(row["generation"], row["filings"], row["facts"]) for row in rows(retried)] == [
+        (2, 1, 1)
+    ]
+    assert machine("retry", "TNY").returncode == 0
+    found = machine("facts", "tny", "--metric", "revenue", "--annual", "--json")
+    assert json.loads(found.stdout)[0]["value"] in (100, 200, 7)
+
+
+def test_a_run_that_failed_goes_on_where_it_failed(machine: Machine, tiny: Filer) -> None:
+    lists = "/submissions/CIK0000012345.json"
+    machine.server.next(lists, Recorded(400))
+    done = machine("process", "TNY", "--json")
+    assert done.returncode == 1
+    assert "was refused" in rows(done)[0]["message"]
+    asked = machine.server.count("/files/company_tickers.json")
+    (again,) = rows(machine("retry", "TNY", "--json"))
+    assert (again["run"], again["status"], again["facts"]) == (
+        rows(done)[0]["run"],
+        "completed",
+        2,
+    )
+    assert machine.server.count("/files/company_tickers.json") == asked

@@ -41,6 +41,8 @@ COMMANDS = (
         "raymill.cli.filings.process:process",
         "Fetch the filings of companies and keep their facts",
     ),
+    Command("filings status", "raymill.cli.filings.status:status", "Show where companies stand"),
+    Command("filings retry", "raymill.cli.filings.retry:retry", "Take up companies that failed"),
     Command(
         "filings extract",
         "raymill.cli.filings.extract:extract",

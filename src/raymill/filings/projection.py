@@ -61,6 +61,15 @@ def standing(known: Standing, seen: Seen) -> Standing:
     )
 
 
+def of_filing(row: StepRow, run: RunRow | None, steps: Sequence[StepRow]) -> Status:
+    """Where a filing stands, by its row in the company's run and by its own run."""
+    if row.status == "done":
+        return Status.COMPLETED
+    if row.status in ("dead", "cancelled"):
+        return Status.ERROR
+    return Status.DISCOVERED if run is None else _of_child(run, steps)
+
+
 def _status(seen: Seen) -> Status:
     run = seen.run
     if run.status == "completed":

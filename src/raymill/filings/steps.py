@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from raymill.errors import DataError, StoreError
+from raymill.errors import DataError, InputError, StoreError
 from raymill.filings.archive import Place, Stored, filed
 from raymill.filings.checks import check
 from raymill.filings.dataset import FilingRow
@@ -206,8 +206,12 @@ def _page(room: Room, filing: Mapping[str, Any]) -> Stored:
 
 
 def _instance(room: Room, filing: Mapping[str, Any]) -> list[Stored]:
+    """The instance, nothing where the filing has none: a page then says itself what it lacks."""
     page = filing["primary_document"]
-    found = room.source.instance(filing["cik"], filing["accession"], page)
+    try:
+        found = room.source.instance(filing["cik"], filing["accession"], page)
+    except InputError:
+        return []
     return [found] if found else []
 
 

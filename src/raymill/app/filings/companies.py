@@ -1,23 +1,36 @@
 """Asks for the filings of companies, and says where each of them stands."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from raymill.app.filings.rooms import open_ledger
+import pyarrow as pa
+
+from raymill import json
+from raymill.app.filings.rooms import open_dataset, open_ledger
 from raymill.app.workflows import Workflows, id_of
 from raymill.config import settings
-from raymill.errors import ConfigError
+from raymill.errors import ConfigError, InputError
 from raymill.filings import projection
+from raymill.filings.dataset import Facts
+from raymill.filings.flow import CHILD
 from raymill.filings.ledger import Ledger, Standing
 from raymill.filings.projection import Seen
 from raymill.filings.status import ProcessingStatus as Status
-from raymill.filings.tickers import called
-from raymill.state.store import OPEN, RunRow
+from raymill.filings.tickers import called, cik_of
+from raymill.state.store import OPEN, RunRow, StepRow
 
 PLACE = "raymill.app.filings:FILINGS"
 POLL_S = 0.1
 MOST_TRIES = 100
+
+
+class Report(NamedTuple):
+    """Where a company stands, and each of its filings."""
+
+    company: Standing
+    filings: list[dict[str, Any]]
 
 
 class Filings:
@@ -82,11 +95,13 @@ class Filings:
         return self.ledger.find(company)
 
     def _row(self, run: str) -> tuple[RunRow | None, bool]:
-        """The row of a run, and whether it is known at all: it may still lie in the inbox."""
-        row = self.workflows.store.run(run)
-        if row is None and self.workflows.store.messages(run):
-            return None, True
-        row = row or self.workflows.store.run(run)  # it may have been taken up in between
+        """The row of a run, None while it waits to be begun or retried; whether it is known."""
+        store = self.workflows.store
+        row = store.run(run)
+        if row is None or row.status in ("failed", "cancelled"):
+            if store.messages(run):
+                return None, True
+            row = store.run(run)  # the message may have been taken up in between
         return row, row is not None
 
     def standing(self, known: Standing) -> Standing:
@@ -124,6 +139,60 @@ class Filings:
             )
         return self.standing(known)
 
+    def report(self, name: str) -> Report:
+        """Where a company and each of its filings stand. Raises ConfigError."""
+        now = self.find(name)
+        rows = {row.item: row for row in self.workflows.store.steps(now.run) if row.step == CHILD}
+        output = self._output(now.run, "discover") if rows else None
+        filings = [self._filing(rows[at], one) for at, one in enumerate(output or ())]
+        return Report(now, filings)
+
+    def _output(self, run: str, step: str) -> Any:
+        rows = [row for row in self.workflows.store.steps(run) if row.step == step]
+        value = rows[0].output if rows else None
+        return None if value is None else self.workflows.artifacts.load(value)
+
+    def _filing(self, row: StepRow, filing: dict[str, Any]) -> dict[str, Any]:
+        store = self.workflows.store
+        child = store.run(f"{row.run}.{row.step}.{row.item}")
+        steps = store.steps(child.id) if child and child.status in OPEN else ()
+        status = projection.of_filing(row, child, steps)
+        done = self.workflows.artifacts.load(row.output) if row.output else {}
+        error = json.loads(row.error) if row.error else {}
+        about = {name: filing[name] for name in ("accession", "form", "filed")}
+        reason = done.get("reason") or error.get("message")
+        return about | {"status": status.value, "facts": done.get("facts", 0), "reason": reason}
+
+    def retry(self, known: Standing, **how: Any) -> Standing:
+        """Take up a company that failed: its run where that failed, else its filings that did.
+
+        What is not in error is given back as it stands.
+        """
+        now = self.standing(known)
+        if now.status is not Status.ERROR:
+            return now
+        row, _ = self._row(now.run)
+        if row is None or row.status not in ("failed", "cancelled"):
+            return self.ask(now.called, **_wanted(now.asked), **how)
+        self.workflows.request(now.run, "retry")
+        self.ledger.note(now.called, now.run, Status.DISCOVERED, time.time(), message="")
+        return replace(now, status=Status.DISCOVERED, message="")
+
+    def failed(self) -> list[Standing]:
+        """All companies that are in error."""
+        self.refresh()
+        found: list[Standing] = []
+        while page := self.ledger.page(
+            after=found[-1].called if found else "", most=1000, status=Status.ERROR
+        ):
+            found += page
+        return found
+
+    def page(self, *, status: str | None = None, **which: Any) -> list[Standing]:
+        """A page of companies by name, as they stand now: `after` (a name), `most`, `status`."""
+        wanted = None if status is None else Status(status)
+        return [self.standing(one) for one in self.ledger.page(status=wanted, **which)]
+
     def refresh(self, most: int = 1000) -> None:
         """Bring the ledger up to date with runs that ended without their last step."""
         for known in self.ledger.open(most):
@@ -152,6 +221,37 @@ class Filings:
         if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
             self._asked = time.monotonic()
             self.workflows.ensure()
+
+
+def facts_of(name: str) -> pa.Table:
+    """Every report of every number of a company in the dataset. Raises InputError."""
+    company, dataset = called(name), open_dataset()
+    number = _number(company, dataset)
+    found = None if number is None else dataset.reports(number)
+    if found is None or not found.num_rows:
+        raise InputError(
+            f"No facts of `{company}` are stored",
+            hint=f"raymill filings process {company}; of a file, as in CIK##########.json, give "
+            "its whole name",
+        )
+    return found
+
+
+def _number(company: str, dataset: Facts) -> int | None:
+    """The CIK of a company, None where it is unknown here."""
+    number, known = cik_of(company), open_ledger().find(company)
+    if number is not None or known is None or known.cik is None:
+        try:
+            return number or dataset.cik(company)
+        except InputError:
+            return None
+    return known.cik
+
+
+def _wanted(asked: Mapping[str, Any] | None) -> dict[str, Any]:
+    given = asked or {}
+    names = ("since", "output", "file")
+    return {"forms": given.get("forms") or ()} | {name: given.get(name) for name in names}
 
 
 def _key(known: Standing) -> str:

@@ -42,9 +42,10 @@ def open_ledger() -> Ledger:
 
 @lru_cache(maxsize=8)
 def _room(folder: str, chosen: FilingSettings) -> Room:
-    edgar = _open.enter_context(open_edgar(chosen, sleep=_wait))
+    database = _database(folder)
+    edgar = _open.enter_context(open_edgar(chosen, database=database, sleep=_wait))
     handover = Handover(Path(folder) / "handover")
-    return Room(edgar, edgar.archive, _dataset(folder), handover, Ledger(_database(folder)))
+    return Room(edgar, edgar.archive, _dataset(folder), handover, Ledger(database))
 
 
 @lru_cache(maxsize=8)
@@ -54,7 +55,7 @@ def _dataset(folder: str) -> Facts:
 
 @lru_cache(maxsize=8)
 def _database(folder: str) -> Database:
-    return open_database(folder)
+    return open_database(folder, settings().database.address)
 
 
 def _wait(seconds: float) -> None:

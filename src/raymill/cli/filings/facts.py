@@ -1,24 +1,26 @@
 """`raymill filings facts`: standard metrics over time, as they were known on a day."""
 
-import re
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from raymill import json
 from raymill.cli.asked import names
 from raymill.cli.report import show_table
-from raymill.errors import ConfigError, InputError
+from raymill.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HEADINGS = ("metric", "start", "end", "value", "unit", "concept", "filed", "accession", "form", "")
-_TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,9}")
+_ENDINGS = (".json", ".htm", ".html", ".xml", ".txt", ".gz", ".zst")
 
 
 def facts(
-    file: str,
+    company: str,
     *,
     metric: list[str] | None = None,
     annual: bool = False,
@@ -38,8 +40,9 @@ def facts(
 
     Parameters
     ----------
-    file
-        A companyfacts answer (CIK##########.json), or another document of a filing.
+    company
+        A ticker or CIK of the dataset, or a file: a companyfacts answer (CIK##########.json) or
+        another document of a filing.
     metric
         A metric, as in revenue, net_income, eps_diluted, assets; several (again, or with commas).
         All that have a value, if not given.
@@ -60,23 +63,21 @@ def facts(
     verbose
         Show where an error was raised.
     """
-    from raymill.filings.extract import extract_file
     from raymill.filings.metrics import load
     from raymill.filings.series import known
 
     per = _per(annual, quarterly, ttm)
     day = None if as_of is None else _day(as_of)
-    _check_file(file)
-    found = extract_file(file)
+    rows_of, reason = _facts_of(company)
     metrics = None if table is None else load(table)
-    company = known(found.facts, day, metrics)
-    rows = company.table(names(metric) or None, per=per, unit=unit).to_pylist()
+    found = known(rows_of, day, metrics)
+    rows = found.table(names(metric) or None, per=per, unit=unit).to_pylist()
     if json_:
         sys.stdout.write(json.dumps([_as_json(row) for row in rows], indent=True).decode() + "\n")
     else:
         show_table(HEADINGS, [_cells(row) for row in rows], stream=sys.stdout, numbers_from=99)
     if not rows:
-        _say_why(found.reason, [name for name, points in company.points.items() if points])
+        _say_why(reason, [name for name, points in found.points.items() if points])
 
 
 def _per(annual: bool, quarterly: bool, ttm: bool) -> Any:
@@ -101,12 +102,21 @@ def _day(text: str) -> date:
         ) from None
 
 
-def _check_file(file: str) -> None:
-    if "." not in file and _TICKER.fullmatch(file) and not Path(file).exists():
-        raise InputError(
-            f"File `{file}` does not exist",
-            hint="name the companyfacts answer of the company, a file CIK##########.json",
-        )
+def _facts_of(company: str) -> "tuple[pa.Table, str | None]":
+    """The facts of a file, or of a company in the dataset; why there are none."""
+    if Path(company).exists() or not _is_called(company):
+        from raymill.filings.extract import extract_file
+
+        found = extract_file(company)
+        return found.facts, found.reason
+    from raymill.app.filings.companies import facts_of
+
+    return facts_of(company), None
+
+
+def _is_called(text: str) -> bool:
+    """Whether a name is that of a company; one with an ending or a folder is a file's."""
+    return "/" not in text and Path(text).suffix.lower() not in _ENDINGS
 
 
 def _as_json(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from raymill.filings.ledger import Standing
+from raymill.filings.status import ProcessingStatus
 
 if TYPE_CHECKING:
     from raymill.app.filings.companies import Filings
@@ -26,7 +27,7 @@ def follow(filings: "Filings", asked: Sequence[Standing]) -> list[Standing]:
 @contextmanager
 def _teller(count: int) -> Iterator[Tell]:
     if not sys.stderr.isatty():
-        yield _line
+        yield _Lines().tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -38,22 +39,31 @@ def _teller(count: int) -> Iterator[Tell]:
 
         def tell(now: Standing, done: int, of: int) -> None:
             bar.update(task, completed=done, description=f"{now.called} {now.status.value}")
-            if now.status.value == "error":
+            if now.status is ProcessingStatus.ERROR:
                 bar.console.print(_failure(now), markup=False, highlight=False)
 
         yield tell
 
 
-def _line(now: Standing, done: int, of: int) -> None:
-    if now.status.value == "error":
-        sys.stderr.write(f"[{done}/{of}] {_failure(now)}\n")
-    elif now.status.is_over:
-        sys.stderr.write(
-            f"[{done}/{of}] {now.called}: {now.filings:,} filings, {now.facts:,} facts\n"
-        )
-    else:
-        sys.stderr.write(f"{now.called}: {now.status.value}\n")
-    sys.stderr.flush()
+class _Lines:
+    """A line for each company whose state changes."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, ProcessingStatus] = {}
+
+    def tell(self, now: Standing, done: int, of: int) -> None:
+        """Write a line, unless there is nothing new."""
+        if self._told.get(now.called) is now.status:
+            return
+        self._told[now.called] = now.status
+        if now.status is ProcessingStatus.ERROR:
+            text = f"[{done}/{of}] {_failure(now)}"
+        elif now.status.is_over:
+            text = f"[{done}/{of}] {now.called}: {now.filings:,} new filings, {now.facts:,} facts"
+        else:
+            text = f"{now.called}: {now.status.value}"
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def _failure(now: Standing) -> str:

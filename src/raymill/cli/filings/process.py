@@ -1,12 +1,17 @@
 """`raymill filings process`: from tickers to facts in the dataset."""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from raymill import json
 from raymill.cli.asked import names
 from raymill.cli.failures import DONE, FAILED
 from raymill.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    from raymill.app.filings.companies import Filings
+    from raymill.filings.ledger import Standing
 
 
 def process(
@@ -39,8 +44,6 @@ def process(
     """
     from raymill.app.filings.companies import Filings
     from raymill.cli.filings.asked import day, listed_forms
-    from raymill.cli.filings.following import follow
-    from raymill.cli.filings.standings import show
 
     wanted = names(companies)
     if not wanted:
@@ -48,16 +51,23 @@ def process(
     how: dict[str, Any] = {"forms": listed_forms(forms), "since": day("--since", since)}
     how["output"] = _absolute(output)
     with Filings() as filings:
-        asked = [filings.ask(name, **how) for name in wanted]
-        try:
-            ended = follow(filings, asked)
-        except KeyboardInterrupt:
-            called = " ".join(dict.fromkeys(one.called for one in asked))
-            raise Interrupted(
-                "Interrupted; the runs go on",
-                hint=f"raymill filings status {called}; raymill workflows cancel RUN",
-            ) from None
-    if json_:
+        return to_the_end(filings, [filings.ask(name, **how) for name in wanted], json_)
+
+
+def to_the_end(filings: "Filings", asked: "Sequence[Standing]", as_json: bool) -> int:
+    """Follow companies to their end and show them; gives the exit code."""
+    from raymill.cli.filings.following import follow
+    from raymill.cli.filings.standings import show
+
+    try:
+        ended = follow(filings, asked)
+    except KeyboardInterrupt:
+        called = " ".join(dict.fromkeys(one.called for one in asked))
+        raise Interrupted(
+            "Interrupted; the runs go on",
+            hint=f"raymill filings status {called}; raymill workflows cancel {asked[0].run}",
+        ) from None
+    if as_json:
         sys.stdout.write(json.dumps([one.to_dict() for one in ended], indent=True).decode() + "\n")
     else:
         show(ended)
