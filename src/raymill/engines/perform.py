@@ -102,8 +102,20 @@ def _context(
 
 
 def _told(error: BaseException) -> bytes:
-    about: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    about: dict[str, Any] = {"type": type(error).__name__, "message": _text(error)}
     if isinstance(error, RaymillError) and error.hint:
         about["hint"] = error.hint
-    about["trace"] = "".join(traceback.format_exception(error))[-TRACE:]
+    about["trace"] = _clean("".join(traceback.format_exception(error))[-TRACE:])
     return json.dumps(about)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return _clean(str(error))
+    except Exception as other:  # an error that cannot even say what it is
+        return f"its text cannot be made: {type(other).__name__}"
+
+
+def _clean(text: str) -> str:
+    """Without halves of letters, as they come with names of files: JSON has no form for them."""
+    return text.encode("utf-8", "replace").decode()
