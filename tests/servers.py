@@ -38,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
 
 
+on_each_store = pytest.mark.parametrize(
+    "store_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
 class PostgresServer:
     """A server of this process's tests, in memory, on a socket in its own folder."""
 
@@ -167,3 +172,10 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.new_database()
     yield postgres_server.url(name)
     postgres_server.drop(name)
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest) -> str:
+    """With `@on_each_store`, an empty database for the test that is for PostgreSQL, else none."""
+    on_server = getattr(request, "param", "sqlite") == "postgres"
+    return str(request.getfixturevalue("postgres_url")) if on_server else ""

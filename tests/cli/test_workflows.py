@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from raymill.app.workflows import STARTING, Workflows
 from raymill.cli import main
 from raymill.state.owner import alive
 from raymill.state.store import RunRow
+from servers import on_each_store
 
 FLOWS = """
 import os, time
@@ -85,11 +87,15 @@ def ended() -> bool:
 
 @pytest.fixture
 def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store_url: str,
 ) -> Iterator[Shell]:
     """A folder with workflows; whatever orchestrator was started is ended."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAYMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RAYMILL_DATABASE_URL", store_url)
     monkeypatch.setenv("RAYMILL_WORKFLOWS_LEASE_S", "1")
     monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "5")
     (tmp_path / "flows.py").write_text(FLOWS)
@@ -107,6 +113,7 @@ def row(run: str) -> RunRow | None:
         return workflows.store.run(run)
 
 
+@on_each_store
 @pytest.mark.system
 def test_one_command_starts_a_run_and_another_follows_it_to_its_end(shell: Shell) -> None:
     run = shell("start", "flows.py:good", "--input", "3").out.strip()
@@ -207,6 +214,7 @@ def test_wrong_usage_is_refused(shell: Shell, arguments: Any, message: str, hint
     assert hint in done.err
 
 
+@on_each_store
 @pytest.mark.system
 def test_a_standby_takes_over_from_an_orchestrator_that_was_killed(shell: Shell) -> None:
     with orchestrator() as first:
@@ -226,6 +234,7 @@ def test_a_standby_takes_over_from_an_orchestrator_that_was_killed(shell: Shell)
             assert second.wait(30) == 130
 
 
+@on_each_store
 @pytest.mark.system
 def test_an_orchestrator_that_was_stopped_is_fenced_when_it_comes_back(shell: Shell) -> None:
     with orchestrator() as first:
@@ -244,3 +253,45 @@ def test_an_orchestrator_that_was_stopped_is_fenced_when_it_comes_back(shell: Sh
             assert row(run) == before
             second.terminate()
             assert second.wait(30) == 0
+
+
+ELSEWHERE = 'echo elsewhere >/proc/sys/kernel/hostname && exec "$@"'
+
+
+def elsewhere(home: Path) -> "subprocess.Popen[bytes]":
+    """An orchestrator on a machine of another name, with a home of its own."""
+    command = [sys.executable, "-m", "raymill", "orchestrator", "--workers", "2"]
+    return subprocess.Popen(
+        [
+            "unshare",
+            *([] if os.geteuid() == 0 else ["-Ur"]),
+            "--uts",
+            "sh",
+            "-c",
+            ELSEWHERE,
+            "sh",
+            *command,
+        ],
+        env={**os.environ, "RAYMILL_HOME": str(home)},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.system
+@pytest.mark.postgres
+@pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
+def test_a_machine_takes_over_from_another_one_that_is_gone(
+    shell: Shell, need: Callable[[object, str], None]
+) -> None:
+    need(shutil.which("unshare"), "unshare")
+    with elsewhere(shell.folder / "other home") as other:
+        until(lambda: other.poll() is not None or (holder() or "").startswith("elsewhere/"))
+        need(other.poll() is None, "namespaces")
+        run = shell("start", "flows.py:slow", "--input", '"go"').out.strip()
+        until((shell.folder / "begun").exists)
+        other.kill()
+        (shell.folder / "go").touch()
+    assert shell("watch", run).out == "2\n"
+    assert not (holder() or "").startswith("elsewhere/")
+    shown = shell.json("show", run)
+    assert [step["attempt"] for step in shown["steps"]] == [2, 1]

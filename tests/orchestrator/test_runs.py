@@ -16,6 +16,7 @@ from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
 from raymill.orchestrator.ready import Ready
 from raymill.orchestrator.turn import Pace
 from raymill.state.store import Changes
+from servers import on_each_store
 
 SOON = Retry(attempts=3, first_s=0.001)
 
@@ -48,24 +49,12 @@ class Flaky:
         return value
 
 
-on_each_store = pytest.mark.parametrize(
-    "url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
-)
-
-
 @pytest.fixture
-def url(request: pytest.FixtureRequest) -> str:
-    """The address of an empty database where a test runs on PostgreSQL, else none."""
-    on_server = getattr(request, "param", "sqlite") == "postgres"
-    return str(request.getfixturevalue("postgres_url")) if on_server else ""
-
-
-@pytest.fixture
-def bench(tmp_path: Path, url: str) -> Iterator[Any]:
+def bench(tmp_path: Path, store_url: str) -> Iterator[Any]:
     made: list[Workbench] = []
 
     def make(*flows: Workflow, **how: Any) -> Workbench:
-        made.append(Workbench(tmp_path / "store", *flows, url=url, **how))
+        made.append(Workbench(tmp_path / "store", *flows, url=store_url, **how))
         return made[-1]
 
     yield make
