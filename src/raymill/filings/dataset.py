@@ -1,75 +1,45 @@
 """The dataset of facts: what every filing reported, kept once, replaced whole, never half.
 
-One filing is one key: what it reported is replaced at once, and a company's facts lie together.
+One filing is one key: what it reported is replaced at once. The facts of a company lie together,
+and what was known on a day is a query.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from raymill import arrow, json
-from raymill.errors import InputError
-from raymill.filings import metrics, versions
-from raymill.filings.extract import VERSION
-from raymill.filings.filing import ticker_of
-from raymill.filings.schema import FACTS
-from raymill.state.database import Database, Execute
-from raymill.state.lake import Lake, LakeTable, Part
-from raymill.state.lake_table import Condition, Key
-
-BUCKETS = 64
-NAMES = ("taxonomy", "concept", "unit", "form", "accession", "fp", "frame", "source", "document")
-TABLE = LakeTable(
-    "facts",
-    FACTS,
-    sort=("cik", "concept", "end", "filed", "accession", "seq"),
-    key=("cik", "accession"),
-    stats=("cik", "concept", "end", "filed"),
-    dictionary=("cik", "entity", "ticker", "start", "end", "filed", "accepted", "fy", *NAMES),
-    rows_a_group=32_768,
-    rows_a_file=1_000_000,
+from raymill.errors import ConfigError, InputError
+from raymill.filings import across, versions
+from raymill.filings.dataset_parts import TABLE, buckets, dated, of_answer, partition, parts
+from raymill.filings.dataset_rows import (
+    FILINGS,
+    FilingRow,
+    Stored,
+    filings_of,
+    learn,
+    note,
+    origins,
+    tickers,
 )
-_COLUMNS: list["pa.Field[Any]"] = [
-    pa.field("cik", pa.int64()),
-    pa.field("accession", pa.string()),
-    pa.field("form", pa.string()),
-    pa.field("filed", pa.date32()),
-    pa.field("facts", pa.int64()),
-    pa.field("source", pa.string()),  # document, companyfacts
-    pa.field("reason", pa.string()),  # why there are none
-    pa.field("extractor", pa.int32()),
-    pa.field("metrics", pa.string()),
-    pa.field("documents", pa.string()),  # JSON: name -> sha256
-]
-FILINGS = pa.schema(_COLUMNS)
+from raymill.filings.export import write_facts
+from raymill.filings.filing import ticker_of
+from raymill.filings.metrics import Metrics, standard
+from raymill.filings.series import Known, Per, known
+from raymill.state.database import Database, Execute
+from raymill.state.lake import Lake
+from raymill.state.lake_compaction import compact, sweep, vacuum
+from raymill.state.lake_files import in_order
+from raymill.state.lake_table import Condition
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
-@dataclass(frozen=True, slots=True)
-class FilingRow:
-    """What is kept of a filing besides its facts."""
-
-    form: str | None = None
-    filed: date | None = None
-    reason: str | None = None  # why it has no facts
-    documents: Mapping[str, str] = field(default_factory=dict)  # name -> sha256
-    source: str = "document"
-    extractor: int = VERSION
-    metrics: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """The facts of one filing on their way into the dataset."""
-
-    cik: int
-    accession: str
-    facts: pa.Table
-    filing: FilingRow
+__all__ = ["FILINGS", "Facts", "FilingRow", "Stored"]
 
 
 class Facts:
@@ -84,34 +54,109 @@ class Facts:
     def store(self, cik: int, accession: str, facts: pa.Table, filing: FilingRow) -> bool:
         """Let the dataset hold exactly these facts of a filing; False if it held them already.
 
-        Raises StoreError.
+        Facts that do not say when and on which form they were filed get it from `filing`. Where
+        the documents have none, those of companyfacts stay. Raises StoreError.
         """
         return self.store_all([Stored(cik, accession, facts, filing)])
 
     def store_all(self, filings: Iterable[Stored]) -> bool:
         """Store several filings in one commit; False if all were held already."""
-        found = list(filings)
+        found = [dated(one) for one in filings]
+        full = [one for one in found if one.facts.num_rows]
+        empty = [one for one in found if not one.facts.num_rows]
+        with self._database.reading() as execute:
+            held = origins(execute, empty)
+        spared = [one for one in empty if held.get(one.key) == "companyfacts"]
+        emptied = [one for one in empty if one not in spared]
 
         def also(execute: Execute) -> None:
-            _note(execute, found)
+            note(execute, [*full, *emptied], facts=True)
+            note(execute, spared, facts=False)
 
-        return self.lake.replace(TABLE, *_parts(found), also=also) is not None
+        return self._replace([*full, *emptied], also)
 
-    def processed(self, cik: int, *, extractor: int = 0) -> set[str]:
+    def store_companyfacts(self, facts: pa.Table) -> bool:
+        """Store an answer of companyfacts: for each filing whose documents gave no facts, its.
+
+        Documents hold all that companyfacts has and more. False if nothing changed.
+        """
+        found = list(of_answer(facts))
+        while True:
+            with self._database.reading() as execute:
+                held = origins(execute, found)
+            wanted = [one for one in found if held.get(one.key) != "document"]
+
+            def also(execute: Execute, wanted: Sequence[Stored] = wanted) -> None:
+                if "document" in (origins(execute, wanted).get(one.key) for one in wanted):
+                    raise _Overtaken
+                note(execute, wanted, facts=True)
+
+            try:
+                return self._replace(wanted, also)
+            except _Overtaken:
+                continue
+
+    def _replace(self, filings: Sequence[Stored], also: Callable[[Execute], None]) -> bool:
+        replaced = parts(filings)
+        changed = self.lake.replace(TABLE, *replaced, also=also) is not None
+        partitions = [part.partition for part in replaced]
+        if changed and compact(self.lake, TABLE, partitions=partitions):
+            vacuum(self.lake)
+        return changed
+
+    def learn(self, tickers: Mapping[str, int]) -> None:
+        """Note the CIKs of tickers; those that filings name are noted by themselves."""
+        with self._database.transaction() as execute:
+            learn(execute, [(ticker_of(name) or name, cik) for name, cik in tickers.items()])
+
+    def processed(self, cik: int, *, extractor: int = 1) -> set[str]:
         """The accessions of a company whose documents were read, by this extractor or a newer."""
-        sql = (
-            "SELECT accession FROM facts_filing WHERE cik=? AND source='document' AND extractor>=?"
-        )
+        sql = "SELECT accession FROM facts_filing WHERE cik=? AND extractor>=?"
         with self._database.reading() as execute:
-            return {accession for (accession,) in execute(sql, (cik, extractor))}
+            return {accession for (accession,) in execute(sql, (cik, max(1, extractor)))}
 
-    def filings(self, cik: int | None = None) -> pa.Table:
+    def filings(self, company: int | str | None = None) -> pa.Table:
         """The filings of a company, or of all, the newest first."""
-        where, values = ("", ()) if cik is None else (" WHERE cik=?", (cik,))
-        sql = f"SELECT {','.join(FILINGS.names)} FROM facts_filing{where}"
+        cik = None if company is None else self.cik(company)
         with self._database.reading() as execute:
-            rows = execute(sql + " ORDER BY filed DESC, accession DESC, cik", values)
-        return _table(rows)
+            return filings_of(execute, cik)
+
+    def companies(self) -> list[int]:
+        """The companies of which a filing is known."""
+        with self._database.reading() as execute:
+            rows = execute("SELECT DISTINCT cik FROM facts_filing ORDER BY cik")
+        return [cik for (cik,) in rows]
+
+    def cik(self, company: int | str) -> int:
+        """The CIK of a company by its ticker or CIK. Raises InputError where it is unknown."""
+        if not isinstance(company, str):
+            return company
+        if company.isascii() and company.isdigit():
+            return int(company)
+        with self._database.reading() as execute:
+            sql = "SELECT cik FROM facts_ticker WHERE ticker=?"
+            found = execute(sql, (ticker_of(company),))
+        if not found:
+            raise InputError(f"No facts of `{company}` are stored", hint="give its CIK")
+        return int(found[0][0])
+
+    def reports(
+        self,
+        company: int | str,
+        *,
+        concept: str | Sequence[str] | None = None,
+        snapshot: int | None = None,
+    ) -> pa.Table:
+        """Every report of every number of a company, or of some concepts.
+
+        By concept, period, day and filing. Raises InputError where a ticker is unknown.
+        """
+        cik = self.cik(company)
+        where: list[Condition] = [("cik", "=", cik)]
+        if concept is not None:
+            where.append(("concept", "in", [concept] if isinstance(concept, str) else [*concept]))
+        rows = self.lake.read(TABLE, where, snapshot=snapshot, partitions=[partition(cik)])
+        return in_order(rows, TABLE)
 
     def facts(
         self,
@@ -123,99 +168,106 @@ class Facts:
     ) -> pa.Table:
         """What was known of a company at the end of a day: of each number the newest report.
 
-        `company` is a CIK or a ticker. Without a day, the newest of all. Raises InputError where
-        the ticker is unknown.
+        `company` is a CIK or a ticker. Without a day, what is known at last. Raises InputError.
         """
         return versions.as_of(self.reports(company, concept=concept, snapshot=snapshot), as_of)
 
-    def reports(
+    def versions(
+        self, company: int | str, *, concept: str | Sequence[str] | None = None
+    ) -> pa.Table:
+        """Every report of every number in order, with its number from 1 as `version`."""
+        return versions.versions(self.reports(company, concept=concept))
+
+    def restatements(
+        self, company: int | str, *, concept: str | Sequence[str] | None = None
+    ) -> pa.Table:
+        """The reports that changed a number, with what was reported before."""
+        return versions.restatements(self.reports(company, concept=concept))
+
+    def known(
+        self, company: int | str, *, as_of: date | None = None, table: Metrics | None = None
+    ) -> Known:
+        """The standard metrics of a company as they were known at the end of a day."""
+        return known(self.reports(company), as_of, table)
+
+    def series(
         self,
         company: int | str,
+        metric: str,
         *,
-        concept: str | Sequence[str] | None = None,
-        snapshot: int | None = None,
+        per: Per = "annual",
+        as_of: date | None = None,
+        unit: str | None = None,
+        table: Metrics | None = None,
     ) -> pa.Table:
-        """Every report of every number of a company."""
-        cik = self.cik(company)
-        where: list[Condition] = [("cik", "=", cik)]
-        if concept is not None:
-            where.append(("concept", "in", [concept] if isinstance(concept, str) else [*concept]))
-        return self.lake.read(TABLE, where, snapshot=snapshot, partitions=[partition(cik)])
+        """One metric of a company, oldest first. Raises UnknownName, ConfigError, InputError."""
+        return self.known(company, as_of=as_of, table=table).table([metric], per=per, unit=unit)
 
-    def cik(self, company: int | str) -> int:
-        """The CIK of a company by its ticker. Raises InputError where it is unknown."""
-        if not isinstance(company, str):
-            return company
-        if company.isascii() and company.isdigit():
-            return int(company)
-        ticker = ticker_of(company)
+    def across(
+        self,
+        metric: str,
+        *,
+        per: Per = "annual",
+        as_of: date | None = None,
+        unit: str | None = None,
+        companies: Iterable[int | str] | None = None,
+        table: Metrics | None = None,
+    ) -> pa.Table:
+        """The newest value of a metric of each company, as it was known at the end of a day.
+
+        A row is as in `series`, with the `ticker`. Raises UnknownName, ConfigError, InputError.
+        """
+        metrics = table or standard()
+        names = across.concepts(metrics.find(metric), metrics)
+        every = self.companies() if companies is None else sorted(map(self.cik, companies))
+        found = []
+        with self.lake.hold() as snapshot:
+            for bucket, ciks in buckets(every).items():
+                where: list[Condition] = [("cik", "in", ciks), ("concept", "in", names)]
+                rows = self.lake.read(
+                    TABLE, where, columns=across.COLUMNS, snapshot=snapshot, partitions=[bucket]
+                )
+                found.append(
+                    across.newest(rows, metric, per=per, as_of=as_of, unit=unit, table=metrics)
+                )
         with self._database.reading() as execute:
-            found = execute("SELECT cik FROM facts_ticker WHERE ticker=?", (ticker,))
-        if not found:
-            raise InputError(f"No facts of `{company}` are stored", hint="give its CIK")
-        return int(found[0][0])
+            return across.joined(found, tickers(execute))
+
+    def export(self, company: int | str, path: str | Path, *, as_of: date | None = None) -> Path:
+        """Write the facts of a company to a file, which is there whole or stays as it was.
+
+        Every report; with a day, what was known at its end. The name ends in .parquet, .csv,
+        .jsonl or .arrow. Raises ConfigError, InputError, SinkError.
+        """
+        rows = self.reports(company) if as_of is None else self.facts(company, as_of=as_of)
+        return Path(write_facts(Path(path), rows))
+
+    def export_ticker(self, ticker: str, folder: str | Path = "output") -> Path:
+        """Write every report of a company to `<folder>/<TICKER>_facts.parquet`."""
+        name = ticker_of(ticker)
+        if name is None:
+            raise ConfigError(f"`{ticker}` is no ticker", hint="a ticker is as in AAPL or BRK.B")
+        return self.export(name, Path(folder) / f"{name}_facts.parquet")
+
+    @contextmanager
+    def sql(self) -> Iterator["DuckDBPyConnection"]:
+        """DuckDB over one snapshot: views `facts`, `latest`, `filings`, and `as_of(day)`.
+
+        `facts` has every report, `latest` the newest of each number, `as_of(DATE '2015-01-01')`
+        the newest that was filed by then.
+        """
+        from raymill.filings.dataset_sql import connected
+
+        with connected(self.lake, TABLE, self.filings) as connection:
+            yield connection
+
+    def tidy(self) -> int:
+        """Merge all files of each bucket, remove what nobody needs. Gives how many were merged."""
+        merged = compact(self.lake, TABLE, whole=True)
+        vacuum(self.lake)
+        sweep(self.lake)
+        return merged
 
 
-def partition(cik: int) -> str:
-    """The folder of a company's facts.
-
-    >>> partition(320193)
-    'cik_bucket=01'
-    """
-    return f"cik_bucket={cik % BUCKETS:02}"
-
-
-def _parts(filings: Sequence[Stored]) -> list[Part]:
-    buckets: dict[str, list[Stored]] = {}
-    for one in filings:
-        buckets.setdefault(partition(one.cik), []).append(one)
-    return [_part(name, found) for name, found in buckets.items()]
-
-
-def _part(name: str, filings: Sequence[Stored]) -> Part:
-    keys: list[Key] = [(one.cik, one.accession) for one in filings]
-    rows = pa.concat_tables([one.facts for one in filings])
-    return Part(rows, name, keys)
-
-
-def _note(execute: Execute, filings: Sequence[Stored]) -> None:
-    names = FILINGS.names
-    changes = ",".join(f"{name}=excluded.{name}" for name in names[2:])
-    execute.many(
-        f"INSERT INTO facts_filing ({','.join(names)}) VALUES ({','.join('?' * len(names))}) "
-        f"ON CONFLICT (cik, accession) DO UPDATE SET {changes}",
-        [_cells(one) for one in filings],
-    )
-    execute.many(
-        "INSERT INTO facts_ticker VALUES (?, ?) "
-        "ON CONFLICT (ticker) DO UPDATE SET cik=excluded.cik",
-        sorted({(ticker, one.cik) for one in filings for ticker in _tickers(one.facts)}),
-    )
-
-
-def _tickers(facts: pa.Table) -> list[str]:
-    return [ticker for ticker in arrow.unique(facts["ticker"]).to_pylist() if ticker]
-
-
-def _cells(one: Stored) -> tuple[Any, ...]:
-    row = one.filing
-    return (
-        one.cik,
-        one.accession,
-        row.form,
-        row.filed.isoformat() if row.filed else None,
-        one.facts.num_rows,
-        row.source,
-        row.reason,
-        row.extractor,
-        row.metrics or metrics.standard().version,
-        json.dumps(dict(row.documents)).decode(),
-    )
-
-
-def _table(rows: Sequence[Sequence[Any]]) -> pa.Table:
-    columns = [*zip(*rows, strict=True)] or [()] * len(FILINGS)
-    cells: dict[str, Sequence[Any]] = dict(zip(FILINGS.names, columns, strict=True))
-    cells["filed"] = [text and date.fromisoformat(text) for text in cells["filed"]]
-    arrays = [arrow.array(cells[item.name], item.type) for item in FILINGS]
-    return pa.Table.from_arrays(arrays, schema=FILINGS)
+class _Overtaken(Exception):
+    """Documents of a filing were stored while its companyfacts were under way."""

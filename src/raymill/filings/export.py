@@ -51,11 +51,11 @@ class FactFile:
 
 
 def write_facts(path: Path, facts: pa.Table) -> str:
-    """Write facts to a Parquet file at once: what was there is there until the new file is whole.
+    """Write facts to a file at once: what was there is there until the new file is whole.
 
     Raises SinkError.
     """
-    new = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.parquet")
+    new = path.with_name(f".{os.getpid()}.{os.urandom(4).hex()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FactFile(str(new)) as target:
@@ -65,7 +65,8 @@ def write_facts(path: Path, facts: pa.Table) -> str:
     except OSError as error:
         raise SinkError(f"`{path}` cannot be written: {error.strerror or error}") from error
     finally:
-        new.unlink(missing_ok=True)
+        for rest in (new, new.with_name(f"{new.name}.partial")):
+            rest.unlink(missing_ok=True)
     return str(path)
 
 

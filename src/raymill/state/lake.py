@@ -39,7 +39,8 @@ class Lake:
     def __init__(
         self, folder: str | Path, database: Database, *, now: Callable[[], float] = time.time
     ) -> None:
-        self.folder, self.database, self.now = Path(folder), database, now
+        self.folder = Path(folder).absolute()
+        self.database, self.now = database, now
 
     def append(
         self,

@@ -65,6 +65,7 @@ CREATE TABLE lake_reader (
   expires REAL NOT NULL
 ) WITHOUT ROWID;
 
+-- Filings of the dataset of facts; `extractor` is 0 where no document was read yet.
 CREATE TABLE facts_filing (
   cik INTEGER NOT NULL,
   accession TEXT NOT NULL,
