@@ -109,6 +109,14 @@ def test_a_child_workflow_runs_for_each_item(bench: Any) -> None:
     assert b.output(f"{run}.child.3") == 12
 
 
+def test_the_priority_of_a_child_is_so_much_above_that_of_its_parent(bench: Any) -> None:
+    flow = Workflow("w", Step(Workflow("child", double, priority=2)))
+    b = bench(flow)
+    usual, first = *b.start(flow, 1), *b.start(flow, 1, priority=5)
+    b.run()
+    assert [b.store.run(f"{run}.child").priority for run in (usual, first)] == [2, 7]
+
+
 def test_a_list_is_needed_to_go_over(bench: Any) -> None:
     flow = Workflow("w", double, Step(invert, each="double"))
     b = bench(flow)

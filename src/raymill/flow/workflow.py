@@ -180,7 +180,7 @@ class Workflow:
 
     steps: functions, `Step`s, or workflows that run as children.
     timeout_s: the longest that a run may take, waiting included.
-    priority: runs with a higher one go first.
+    priority: runs with a higher one go first; as a step of another workflow, so much above it.
     version: what a run must agree with to go on; made from the steps' code where it is not given.
 
     >>> def words(text: str) -> list[str]:

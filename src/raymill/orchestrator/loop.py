@@ -306,7 +306,10 @@ class Orchestrator:
             of = self._lives[child.parent.run].row
             parent = json.dumps([child.parent.run, child.parent.step, child.parent.item])
             made = made._replace(
-                parent=parent, priority=of.priority, engine=of.engine, status=of.status
+                parent=parent,
+                priority=of.priority + child.flow.priority,
+                engine=of.engine,
+                status=of.status,
             )
             self._start(turn, Live(made, child.flow, (), self._fetch))
         elif row.status == "completed":
