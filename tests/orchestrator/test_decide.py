@@ -88,6 +88,27 @@ def test_what_a_failed_attempt_leads_to(
     assert (made.run.status if made.run else None) == (None if wait else "failed")
 
 
+MEMORY, GONE = (json.dumps({"type": kind}) for kind in ("OutOfMemory", "WorkerLost"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "status"),
+    [
+        ((MEMORY,), "waiting"),
+        ((MEMORY, MEMORY), "dead"),
+        ((MEMORY, GONE, MEMORY), "waiting"),
+        ((GONE, MEMORY, MEMORY), "dead"),
+    ],
+)
+def test_a_step_that_twice_in_a_row_takes_all_memory_is_dead(errors: Any, status: str) -> None:
+    run = live(Workflow("w", Step(a, retry=Retry(losses=9))))
+    run.take(decide.begin(run, 100.0))
+    for attempt, error in enumerate(errors, start=1):
+        run.take(decide.ended(run, result("a", "lost", attempt=attempt, error=error), 101.0, 0.0))
+    row = run.steps["a", -1]
+    assert (row.status, row.losses, row.error) == (status, len(errors), errors[-1])
+
+
 @pytest.mark.parametrize("outcome", ["done", "error", "timeout", "lost"])
 def test_a_late_result_is_fenced_and_changes_nothing(outcome: str) -> None:
     run = live()

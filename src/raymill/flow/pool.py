@@ -10,6 +10,8 @@ Argument: TypeAlias = bytes | tuple[bytes, ...]
 LOOK_S = 0.1  # how often a step that waits looks whether it is still wanted
 FAILED = b"!"
 """Begins the value of an item that failed for good; no JSON value begins with it."""
+OUT_OF_MEMORY = "OutOfMemory"
+"""The type of the error of an attempt that was ended because its machine ran out of memory."""
 
 
 def _nothing(*_: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from raymill import json
 from raymill.errors import StoreError
-from raymill.flow.pool import FAILED, Key, Result
+from raymill.flow.pool import FAILED, OUT_OF_MEMORY, Key, Result
 from raymill.flow.workflow import Question, Step, Workflow
 from raymill.orchestrator.live import GOING, ONE, Child, Decision, Live, whole
 from raymill.state.store import OPEN, EventRow, StepRow
@@ -157,6 +157,7 @@ def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float)
     if one.endless and result.seconds > HEALTHY_S:
         row = row._replace(failures=0, losses=0)
     failures, losses = row.failures + (not lost), row.losses + lost
+    hopeless = _is_of_memory(row.error) and _is_of_memory(result.error)  # twice in a row
     row = row._replace(
         failures=failures,
         losses=losses,
@@ -168,7 +169,7 @@ def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float)
     detail = _message(result.error)
     made = Decision(events=[_event(live, result.key, now, result.outcome, detail)])
     again = losses < retry.losses if lost else result.retry and failures < retry.attempts
-    if not again and not one.endless:
+    if (not again or hopeless) and not one.endless:
         kind = result.outcome
         _bury(live, made, row, result.error or _error(kind, kind), now)
         return made
@@ -332,6 +333,10 @@ def _event(live: Live, key: Key, now: float, kind: str, detail: str) -> EventRow
 
 def _error(kind: str, message: str, hint: str | None = None) -> bytes:
     return json.dumps({"type": kind, "message": message, **({"hint": hint} if hint else {})})
+
+
+def _is_of_memory(error: bytes | None) -> bool:
+    return error is not None and json.loads(error).get("type") == OUT_OF_MEMORY
 
 
 def _message(error: bytes | None) -> str:

@@ -24,7 +24,7 @@ from raymill.engines.ray.link import Link
 from raymill.engines.ray.roster import Batch, Roster, Task, Verdict, Worker
 from raymill.errors import Cancelled, ConfigError, EngineUnavailable, RaymillError
 from raymill.flow.places import workflow_at
-from raymill.flow.pool import Call, Key, Reports, Result
+from raymill.flow.pool import OUT_OF_MEMORY, Call, Key, Reports, Result
 from raymill.flow.workflow import Resources, Workflow
 
 TOKEN = 32  # bytes that a worker proves with that it is ours
@@ -512,7 +512,7 @@ def _reason(worker: Worker, kind: str, text: str) -> bytes:
     report = text.strip()[:REPORT]
     if kind == "OutOfMemoryError":
         message = f"the node of worker `{worker.name}` ran out of memory"
-        return _error("OutOfMemory", message, report=report)
+        return _error(OUT_OF_MEMORY, message, report=report)
     return _error("WorkerLost", f"worker `{worker.name}` went away", report=report)
 
 
