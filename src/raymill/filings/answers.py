@@ -1,8 +1,9 @@
 """What the answers of the SEC's servers mean: by their status, and by what their body is."""
 
+from raymill.net.judge import Judge, by_status
 from raymill.net.messages import Head
 from raymill.net.retry import retry_after
-from raymill.net.verdict import Judge, Verdict, by_status
+from raymill.net.verdict import Verdict
 
 _GONE = (b"<Code>NoSuchKey</Code>", b"<Code>AccessDenied</Code>")
 

@@ -9,7 +9,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -143,7 +143,8 @@ class Archive:
         except OSError as error:
             raise _unwritten(path, error) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
     def put(self, place: Place, body: bytes, **about: Any) -> Stored:
         """Keep a body that is in memory; `about` as in `Arriving.keep`."""
@@ -168,7 +169,8 @@ class Archive:
         about = _about_of(stored) | {"fetched": fetched.isoformat()}
         path = self._path(place)
         try:
-            _write_about(path, about)
+            with _about_written(path, about) as noted:
+                noted()
         except OSError as error:
             raise _unwritten(path, error) from error
         return _stored(path, about)
@@ -216,10 +218,12 @@ class Arriving:
         }
         sync_file(self.partial)
         _make_folder(self.path.parent / ABOUT)
-        faults.point("archive.before-rename")
-        self.partial.replace(self.path)
-        _write_about(self.path, about)
-        sync_folder(self.path.parent)
+        with _about_written(self.path, about) as noted:
+            faults.point("archive.before-rename")
+            self.partial.replace(self.path)
+            sync_folder(self.path.parent)
+            faults.point("archive.renamed")
+            noted()
         return _stored(self.path, about)
 
 
@@ -227,16 +231,23 @@ def _about_path(path: Path) -> Path:
     return path.parent / ABOUT / f"{path.name}.json"
 
 
-def _write_about(path: Path, about: dict[str, Any]) -> None:
+@contextmanager
+def _about_written(path: Path, about: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """What is known of a body, on the disk; call what this gives to make it count."""
     target = _about_path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
+
+    def note() -> None:
+        partial.replace(target)
+        sync_folder(target.parent)
+
     try:
         partial.write_bytes(json.dumps(about, indent=True))
         sync_file(partial)
-        partial.replace(target)
-        sync_folder(target.parent)
+        yield note
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def _stored(path: Path, about: dict[str, Any]) -> Stored:

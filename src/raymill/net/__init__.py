@@ -6,9 +6,10 @@ under (`Limit`). `Fetcher` puts them together.
 
 from raymill.net.fetch import Fetcher, Limit, Unlimited
 from raymill.net.http import Http, Timeouts
+from raymill.net.judge import Judge, by_status
 from raymill.net.messages import Answer, Head, Request
 from raymill.net.retry import Tries
-from raymill.net.verdict import Judge, Kind, Verdict
+from raymill.net.verdict import Kind, Verdict
 
 __all__ = [
     "Answer",
@@ -23,4 +24,5 @@ __all__ = [
     "Tries",
     "Unlimited",
     "Verdict",
+    "by_status",
 ]

@@ -12,9 +12,10 @@ from raymill.errors import InputError, SourceError
 from raymill.log import get_logger
 from raymill.net.failures import BadRequest, BodyTooLarge, TryFailed
 from raymill.net.http import Http, Reply
+from raymill.net.judge import Judge, by_status
 from raymill.net.messages import HEAD_BYTES, MB, Answer, Head, Request
 from raymill.net.retry import Tries, stop_s, wait_s
-from raymill.net.verdict import FINAL, Judge, Verdict, by_status
+from raymill.net.verdict import FINAL, Verdict
 
 log = get_logger()
 

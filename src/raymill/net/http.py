@@ -70,10 +70,11 @@ class Http:
 
     def _chunks(self, response: httpx2.Response, request: Request, until: float) -> Iterator[bytes]:
         unpack = unpacker(response.headers.get("content-encoding", ""), request.most_bytes)
-        for raw in response.iter_raw():
-            if self._clock() > until:
-                raise BodyBroken(f"the body is not whole after {request.most_s:g} s")
-            yield from unpack.feed(raw)
+        with _explained():
+            for raw in response.iter_raw():
+                if self._clock() > until:
+                    raise BodyBroken(f"the body is not whole after {request.most_s:g} s")
+                yield from unpack.feed(raw)
         unpack.finish()
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class ReplayServer:
 
     def __init__(self, *routes: Mapping[str, Recorded] | Route) -> None:
         self.asked: list[Asked] = []
-        self.problems: list[str] = []
+        self.statuses: list[int] = []
         self._routes = [_as_route(route) for route in routes]
         self._next: dict[str | None, deque[Recorded]] = {}
         self._lock = threading.Lock()
@@ -101,12 +101,19 @@ class ReplayServer:
             return [one.path for one in self.asked]
 
     def answer(self, asked: Asked) -> Recorded:
-        """Note a request and find its answer."""
+        """Note a request, find its answer, and note that."""
+        found = self._waiting(asked) or self._routed(asked)
         with self._lock:
             self.asked.append(asked)
-            for path in (asked.path, None):
-                if waiting := self._next.get(path):
-                    return waiting.popleft()
+            self.statuses.append(found.status)
+        return found
+
+    def _waiting(self, asked: Asked) -> Recorded | None:
+        with self._lock:
+            lines = (self._next.get(path) for path in (asked.path, None))
+            return next((line.popleft() for line in lines if line), None)
+
+    def _routed(self, asked: Asked) -> Recorded:
         found = (route(asked) for route in self._routes)
         return next((one for one in found if one is not None), Recorded(status=404))
 
@@ -127,9 +134,10 @@ class ReplayServer:
 
 def unchanged(asked: Asked, recorded: Recorded) -> Recorded:
     """304 where a request shows that it knows this answer by its `etag` or `last-modified`."""
+    headers = {name.lower(): text for name, text in recorded.headers.items()}
     known = {
-        "if-none-match": recorded.headers.get("etag"),
-        "if-modified-since": recorded.headers.get("last-modified"),
+        "if-none-match": headers.get("etag"),
+        "if-modified-since": headers.get("last-modified"),
     }
     if any(text and asked.headers.get(name) == text for name, text in known.items()):
         return replace(recorded, status=304, body=b"")
