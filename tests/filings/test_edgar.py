@@ -22,7 +22,7 @@ from filings.edgar_server import (
 )
 from raymill.errors import DataError, InputError, SourceError, UnknownName
 from raymill.filings.edgar import Edgar, Servers, validators
-from raymill.net import Http, Timeouts, Tries
+from raymill.net import Timeouts, Tries
 from raymill.testing.replay import DROPPED, Recorded, ReplayServer
 
 TINY_PAGE = f"{FOLDER}/tiny-20241231.htm"
@@ -395,9 +395,3 @@ def test_a_real_document_arrives_whole(real_edgar: Edgar) -> None:
     assert stored.read()[:5] == b"<?xml"
     header = real_edgar.full_submission(1779026, "0001779026-23-000027")
     assert b"<SEC-HEADER>" in header.read()[:1000]
-
-
-def test_http_is_closed_with_its_context() -> None:
-    with Http() as http:
-        assert not http._client.is_closed
-    assert http._client.is_closed

@@ -1,5 +1,6 @@
 """A vendor's way out against a server of this machine: tries, permits, deadlines."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -185,6 +186,19 @@ def test_an_error_page_that_breaks_off_is_judged_by_what_came(
     server.next("/b", Recorded(503, b"<html>busy</html>", cut=10))
     fetcher(http, [], judge=judge).fetch(Request(server.url + "/b"))
     assert seen == [b"<html>busy", b"b"]
+
+
+@pytest.mark.system
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_has_connections_of_its_own(server: ReplayServer) -> None:
+    with Http() as http:
+        assert fetcher(http, []).fetch(Request(server.url + "/b")).body == b"b"
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if fetcher(http, []).fetch(Request(server.url + "/b")).body == b"b" else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert fetcher(http, []).fetch(Request(server.url + "/b")).body == b"b"
+    assert len(server.clients) == 2
 
 
 def test_a_sleep_that_raises_ends_it(server: ReplayServer, http: Http) -> None:

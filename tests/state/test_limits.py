@@ -123,7 +123,7 @@ def test_a_stop_of_one_stops_all(database: Database) -> None:
     watch = Watch()
     one, other = shared(database, watch), shared(database, watch)
     taken(other, watch, 4)  # it holds further permits now
-    assert other._slots
+    assert other._held.get().slots
     one.stop(600, "blocked")
     watch.sleep(0.1)
     assert other.take() == pytest.approx(599.9)
@@ -144,7 +144,7 @@ def test_permits_that_pass_unused_are_lost_and_the_next_block_is_small(database:
     taken(limit, watch, 5)
     watch.sleep(5)
     assert limit.take() == 0.0
-    assert len(limit._slots) == 0  # a block of one
+    assert not limit._held.get().slots  # a block of one
 
 
 def test_a_store_that_is_slow_to_commit_still_gives_permits(database: Database) -> None:
@@ -182,6 +182,19 @@ def test_a_pickle_of_a_limit_is_another_door_to_it(database: Database) -> None:
     other: SharedLimit = pickle.loads(pickle.dumps(limit))
     assert other.take() > 0
     other._database.close()
+
+
+@pytest.mark.system
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_leases_permits_of_its_own(database: Database) -> None:
+    watch = Watch()
+    limit = shared(database, watch)
+    taken(limit, watch, 4)
+    assert limit._held.get().slots
+    child = os.fork()
+    if child == 0:
+        os._exit(len(limit._held.get().slots))
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_clock_of_the_store_itself_gives_permits(database: Database) -> None:

@@ -10,6 +10,7 @@ import httpx2
 from raymill.net.body import unpacker
 from raymill.net.failures import BadRequest, BodyBroken, TryFailed
 from raymill.net.messages import Request
+from raymill.state.per_process import PerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,17 @@ class Http:
         timeouts: Timeouts | None = None,
         connections: int = 16,
         clock: Callable[[], float] = time.monotonic,
-        transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        waits = timeouts or Timeouts()
         self._clock = clock
-        self._client = httpx2.Client(
+        self._timeouts, self._connections = timeouts or Timeouts(), connections
+        self._client = PerProcess(self._made)  # two processes on one connection mix their answers
+
+    def _made(self) -> httpx2.Client:
+        waits, most = self._timeouts, self._connections
+        return httpx2.Client(
             timeout=httpx2.Timeout(waits.read_s, connect=waits.connect_s, pool=None),
-            limits=httpx2.Limits(
-                max_connections=connections, max_keepalive_connections=connections
-            ),
+            limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most),
             follow_redirects=False,
-            transport=transport,
         )
 
     @contextmanager
@@ -61,7 +62,7 @@ class Http:
         headers = {"Accept-Encoding": "gzip"} | dict(request.headers)
         with (
             _explained(),
-            self._client.stream(
+            self._client.get().stream(
                 request.method, request.url, headers=headers, content=request.content
             ) as response,
         ):
@@ -78,8 +79,10 @@ class Http:
         unpack.finish()
 
     def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
+        """Close all connections of this process; they are made anew where one is needed."""
+        client = self._client.pop()
+        if client is not None:
+            client.close()
 
     def __enter__(self) -> "Http":
         return self

@@ -4,12 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from raymill import faults
 from raymill.state.database import Database, Execute
 from raymill.state.limits import Lease, Rate, Reading, State, lease, stop, stop_left
 from raymill.state.owner import boot
+from raymill.state.per_process import PerProcess
 
 LOOK_S = 0.1  # how long a stop of another process may go unseen
 _SAVE = (
@@ -39,8 +41,26 @@ class Slot(NamedTuple):
     until: float
 
 
+@dataclass(slots=True)
+class _Held:
+    """What this process has leased, and how it goes about it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    slots: deque[Slot] = field(default_factory=deque)
+    wanted: int = 1
+    notice_s: float = 0.0
+    looked: float = float("-inf")
+
+    def drop(self, now: float) -> None:
+        """Forget permits whose time is over; who lets them pass leases fewer the next time."""
+        while self.slots and now > self.slots[0].until:
+            self.slots.popleft()
+            self.wanted = 1
+
+
 class SharedLimit:
-    """Permits of one name in a store; threads share it, and a pickle of it is another door to it.
+    """Permits of one name in a store; threads share it, and a fork or a pickle of it is another
+    door to it.
 
     monotonic: seconds that never go back, of this process.
     clock: what the store leases by; usually the machine's, or that of its server.
@@ -59,11 +79,7 @@ class SharedLimit:
         self._database = database
         self._monotonic = monotonic
         self._clock = clock or (_of_server if database.dialect == "postgres" else _of_machine)
-        self._lock = threading.Lock()
-        self._slots: deque[Slot] = deque()
-        self._wanted = 1
-        self._notice_s = 0.0
-        self._looked = float("-inf")
+        self._held = PerProcess(_Held)  # a permit that two processes hold would be two
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SharedLimit, (self._database, self.name, self.rate)
@@ -73,25 +89,26 @@ class SharedLimit:
 
         Raises StoreError.
         """
-        with self._lock:
-            self._look()
-            now = self._monotonic()
-            self._drop(now)
-            if not self._slots:
-                wait_s = self._lease()
+        held = self._held.get()
+        with held.lock:
+            self._look(held)
+            held.drop(now := self._monotonic())
+            if not held.slots:
+                wait_s = self._lease(held)
                 now = self._monotonic()
-                if not self._slots:
+                if not held.slots:
                     return wait_s
-            if now < self._slots[0].since:
-                return self._slots[0].since - now
-            if now > self._slots.popleft().until:  # leasing took too long
+            if now < held.slots[0].since:
+                return held.slots[0].since - now
+            if now > held.slots.popleft().until:  # leasing took too long
                 return self.rate.hold_s
             return 0.0
 
     def stop(self, seconds: float, reason: str) -> None:
         """Give no permit to anybody for so long; a longer stop that is in force stays."""
-        with self._lock:
-            self._slots.clear()
+        held = self._held.get()
+        with held.lock:
+            held.slots.clear()
             self._change(lambda state, now: (stop(state, now, seconds, reason), None))
 
     def stopped(self) -> Stopped | None:
@@ -101,32 +118,25 @@ class SharedLimit:
             left = stop_left(state, self._clock(execute).wall) if state else 0.0
         return Stopped(left, state.reason) if state and left > 0 else None
 
-    def _look(self) -> None:
+    def _look(self, held: _Held) -> None:
         """Give up the permits at hand where somebody was told to stop."""
         now = self._monotonic()
-        if self._slots and now - self._looked >= LOOK_S:
-            self._looked = now
+        if held.slots and now - held.looked >= LOOK_S:
+            held.looked = now
             if self.stopped():
-                self._slots.clear()
+                held.slots.clear()
 
-    def _drop(self, now: float) -> None:
-        """Forget permits whose time is over; who lets them pass leases fewer the next time."""
-        while self._slots and now > self._slots[0].until:
-            self._slots.popleft()
-            self._wanted = 0
-
-    def _lease(self) -> float:
-        wanted = min(max(1, self._wanted), self.rate.most)
-        notice_s, hold_s = self._notice_s, self.rate.hold_s
+    def _lease(self, held: _Held) -> float:
+        wanted, notice_s = min(held.wanted, self.rate.most), held.notice_s
         leased, read = self._change(
             lambda state, now: lease(state, now, self.rate, wanted, notice_s)
         )
         faults.point("limit.leased")
         assert leased is not None
-        took_s = self._monotonic() - read
-        self._notice_s = took_s if took_s > hold_s / 2 else 0.0  # else slots pass before they come
-        self._wanted = 2 * wanted  # all of them were used, unless `_drop` says otherwise
-        self._slots.extend(Slot(read + after, read + after + hold_s) for after in leased.slots)
+        hold_s, took_s = self.rate.hold_s, self._monotonic() - read
+        held.notice_s = took_s if took_s > hold_s / 2 else 0.0  # else slots pass before they come
+        held.wanted = 2 * wanted  # all of them were used, unless `drop` says otherwise
+        held.slots.extend(Slot(read + after, read + after + hold_s) for after in leased.slots)
         return leased.wait_s
 
     def _change(

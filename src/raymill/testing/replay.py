@@ -65,11 +65,13 @@ class ReplayServer:
 
     routes: answers by path, or functions that are asked one after the other. What none of them
     answers is a 404.
+    asked, statuses, clients: the requests, what was answered to each, and the connections.
     """
 
     def __init__(self, *routes: Mapping[str, Recorded] | Route) -> None:
         self.asked: list[Asked] = []
         self.statuses: list[int] = []
+        self.clients: set[str] = set()
         self._routes = [_as_route(route) for route in routes]
         self._next: dict[str | None, deque[Recorded]] = {}
         self._lock = threading.Lock()
@@ -168,6 +170,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Answer the request that was read."""
+        self.server.replay.clients.add("{}:{}".format(*self.client_address))
         size = int(self.headers.get("content-length") or 0)
         headers = {name.lower(): text for name, text in self.headers.items()}
         asked = Asked(self.command, self.path, headers, self.rfile.read(size))
