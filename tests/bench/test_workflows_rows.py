@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,19 +14,37 @@ TAKES = {
     "workflows.fsync": 2,
     "workflows.sqlite_full.inflight_64": 10,
     "workflows.sqlite_full.inflight_1": 1,
+    "workflows.postgres.inflight_64": 10,
+    "workflows.postgres.inflight_1": 1,
     "workflows.page": 100,
     "workflows.spread": 4,
 }
 
 
-@pytest.mark.parametrize("name", TAKES)
-def test_a_row_gives_a_finite_figure_on_its_runs(name: str) -> None:
+def marked(name: str) -> Any:
+    return pytest.param(name, marks=[pytest.mark.postgres] if "postgres" in name else [])
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in TAKES])
+def test_a_row_gives_a_finite_figure_on_its_runs(
+    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "postgres" in name:
+        monkeypatch.setenv("RAYMILL_DATABASE_URL", request.getfixturevalue("postgres_url"))
     found = measure(Wanted((name,), runs=1, records=5000))
     assert found["left_out"] == []
     (row,) = found["rows"]
     assert math.isfinite(row["median"])
     assert row["median"] > 0
     assert row["records"] == TAKES[name]
+
+
+def test_rows_of_a_server_are_left_out_where_none_is_named() -> None:
+    found = measure(Wanted(("workflows.postgres.inflight_64",), runs=1, records=5000))
+    assert found["rows"] == []
+    (left,) = found["left_out"]
+    assert not left["failed"]
+    assert "RAYMILL_DATABASE_URL" in left["reason"]
 
 
 def test_every_row_is_in_the_docs() -> None:

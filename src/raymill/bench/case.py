@@ -59,6 +59,7 @@ class Case:
     most_runs: int = 100
     large: bool = False  # takes minutes or gigabytes
     needs: str = ""  # a module that must be installed
+    lacks: Callable[[], str] = str  # says what it lacks here, such as a server
 
 
 def speed(work: Callable[[], int], per: float = 1e6) -> Work:

@@ -112,7 +112,7 @@ def families(chosen: Iterable[Case]) -> list[list[Case]]:
 def _missing(case: Case) -> str:
     if case.needs and importlib.util.find_spec(case.needs) is None:
         return f"`{case.needs}` is not installed: pip install 'raymill[{case.needs}]'"
-    return ""
+    return case.lacks()
 
 
 def _measured(family: Sequence[Case], setup: Setup, tell: Tell) -> Iterator[Row]:

@@ -67,6 +67,11 @@ def connect(url: str, *, lock_s: float = LOCK_S) -> "Connection":
     return connection
 
 
+def database(url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    return str(_library().conninfo.make_conninfo(url, **{**_parts(url), "dbname": name}))
+
+
 def shown(url: str) -> str:
     """An address as it may be shown: without its password.
 

@@ -41,8 +41,11 @@ def _rate(in_flight: int, usual: int) -> Callable[[Setup], Work]:
     return prepare
 
 
-def run_many(setup: Setup, count: int, in_flight: int, name: str) -> int:
-    """Run so many runs with so many in flight. Gives how many completed."""
+def run_many(setup: Setup, count: int, in_flight: int, name: str, url: str = "") -> int:
+    """Run so many runs with so many in flight. Gives how many completed.
+
+    url: the PostgreSQL database that keeps them, else they lie in files.
+    """
     flow = four_steps()
     left = {"to start": count - min(count, in_flight), "to end": count, "completed": 0}
 
@@ -55,7 +58,7 @@ def run_many(setup: Setup, count: int, in_flight: int, name: str) -> int:
         elif not left["to end"]:
             bench.orchestrator.stop()
 
-    bench = Workbench(setup.folder / name, flow, workers=1, pace=Pace(), ended=ended)
+    bench = Workbench(setup.folder / name, flow, url=url, workers=1, pace=Pace(), ended=ended)
     try:
         bench.start(flow, *[1] * min(count, in_flight))
         bench.run()
