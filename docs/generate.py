@@ -15,6 +15,7 @@ from typing import Any
 from raymill import errors
 from raymill.app.catalogue import About, Entry
 from raymill.app.runs import EventOfRun, Run, StepOfRun
+from raymill.app.schedules import Schedule
 from raymill.cli.app import application
 from raymill.cli.commands import COMMANDS, Command
 from raymill.cli.doctor import Check
@@ -63,6 +64,12 @@ def commands() -> Iterator[str]:
         ("workflows show, watch: `steps`", fields(StepOfRun)),
         ("workflows show, watch: `events`", fields(EventOfRun)),
         ("workflows cancel, pause, resume, retry, redrive", "`run`, `asked`"),
+        ("workflows answer", "`run`, `step`, `answered`"),
+        (
+            "workflows logs, a line each",
+            "`at`, `level`, `event`, `step`, `item`, `attempt`, `worker`",
+        ),
+        ("schedules ls, add", fields(Schedule)),
     ]
     yield from table(("command", "fields"), rows)
 

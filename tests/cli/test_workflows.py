@@ -20,8 +20,9 @@ from raymill.state.store import RunRow
 from servers import on_each_store
 
 FLOWS = """
-import os, time
-from raymill import Step, Workflow
+import logging, os, time
+from raymill import Question, Step, Workflow
+from raymill.log import get_logger
 
 def numbers(count):
     return list(range(count))
@@ -36,6 +37,16 @@ def wait(name):
         time.sleep(0.01)
     return name
 
+def bill(amount):
+    logging.getLogger("till").info("a bill of %s", amount)
+    get_logger().warning("bill.made", amount=amount)
+    return amount
+
+def pay(answer, amount):
+    return f"{answer} {amount}"
+
+asks = Step(Question("Pay it?", ("yes", "no")), name="approve")
+payment = Workflow("payment", bill, asks, Step(pay, after=("approve", "bill")))
 good = Workflow("good", numbers, len)
 bad = Workflow("bad", numbers, Step(invert, each="numbers"))
 slow = Workflow("slow", wait, len)
@@ -52,8 +63,11 @@ class Shell:
         self.folder, self._capsys = folder, capsys
 
     def __call__(self, *arguments: str) -> Done:
+        return self.at("workflows", *arguments)
+
+    def at(self, *arguments: str) -> Done:
         self._capsys.readouterr()
-        return Done(main(["workflows", *arguments]), *self._capsys.readouterr())
+        return Done(main([*arguments]), *self._capsys.readouterr())
 
     def json(self, *arguments: str) -> Any:
         done = self(*arguments, "--json")
@@ -295,3 +309,65 @@ def test_a_machine_takes_over_from_another_one_that_is_gone(
     assert not (holder() or "").startswith("elsewhere/")
     shown = shell.json("show", run)
     assert [step["attempt"] for step in shown["steps"]] == [2, 1]
+
+
+@pytest.mark.system
+def test_a_run_asks_is_answered_and_shows_when_its_steps_went_on(shell: Shell) -> None:
+    run = shell("start", "flows.py:payment", "--input", "12").out.strip()
+    until(lambda: [s["status"] for s in shell.json("show", run)["steps"]] == ["done", "asked"])
+    assert f"approve asks: Pay it?\nhint: raymill workflows answer {run} approve VALUE" in (
+        shell("show", run).out
+    )
+    refused = shell("answer", run, "approve", "maybe")
+    assert (refused.code, refused.err.splitlines()[1]) == (2, "hint: it takes yes, no")
+    refused = shell("answer", run, "aprove", "yes")
+    assert (refused.code, refused.err.splitlines()[1]) == (2, "hint: it asks approve")
+    assert shell.json("answer", run, "approve", "yes") == {
+        "run": run,
+        "step": "approve",
+        "answered": "yes",
+    }
+    assert shell("watch", run).out == '"yes 12"\n'
+    assert shell("answer", run, "approve", "yes").code == 2
+    lines = [json.loads(line) for line in shell("logs", run, "--json").out.splitlines()]
+    assert [(one["step"], one["level"], one["event"]) for one in lines] == [
+        ("bill", "info", "a bill of 12"),
+        ("bill", "warning", "bill.made"),
+    ]
+    assert " warning bill bill.made amount=12\n" in shell("logs", run, "--follow").out
+    shell("show", run, "--trace", "trace.json")
+    events = json.loads((shell.folder / "trace.json").read_text())
+    assert [e["name"] for e in events if e["ph"] == "X"] == ["bill", "approve", "pay"]
+    assert "█" in shell("show", run).out
+    assert shell("logs", "nothing").code == 2
+
+
+@pytest.mark.system
+def test_a_schedule_starts_runs_until_it_is_taken_away(shell: Shell) -> None:
+    def schedules(*arguments: str) -> Any:
+        return shell.at("schedules", *arguments)
+
+    added = schedules("add", "tick", "flows.py:good", "--every", "1s", "--input", "3", "--json")
+    made = json.loads(added.out)
+    assert (made["name"], made["every_s"], made["status"]) == ("tick", 1.0, "submitted")
+    until(lambda: len([r for r in shell.json("ls") if r["status"] == "completed"]) >= 2)
+    names = [row["id"] for row in shell.json("ls")]
+    assert all(name.startswith("tick@20") and name.endswith("Z") for name in names)
+    assert len(set(names)) == len(names)
+    (shown,) = json.loads(schedules("ls", "--json").out)
+    assert (shown["status"], shown["workflow"], shown["catch_up"]) == ("active", "good", "one")
+    assert schedules("pause", "tick").code == 0
+    until(lambda: json.loads(schedules("ls", "--json").out)[0]["status"] == "paused")
+    assert schedules("resume", "tick").code == 0
+    assert schedules("rm", "tick").code == 0
+    until(lambda: json.loads(schedules("ls", "--json").out) == [])
+    refused = schedules("rm", "tack")
+    assert (refused.code, refused.err.splitlines()[0]) == (2, "error: Unknown schedule `tack`")
+    refused = schedules("add", "x", "flows.py:good", "--cron", "61 * * * *")
+    assert "is no cron expression: Bad minute" in refused.err
+
+
+def test_an_engine_that_is_not_there_is_refused_with_what_there_is(shell: Shell) -> None:
+    refused = shell("start", "flows.py:good", "--engine", "rye")
+    assert refused.code == 2
+    assert refused.err.startswith("error: Unknown engine `rye`\n")

@@ -9,13 +9,15 @@ import pytest
 
 from raymill import json
 from raymill.app.workbench import Workbench, run_workflow
-from raymill.errors import RaymillError
+from raymill.errors import EngineUnavailable, RaymillError
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import StepContext
-from raymill.flow.workflow import INPUT, Limit, Retry, Step, Workflow
+from raymill.flow.workflow import INPUT, Limit, Question, Retry, Step, Workflow
+from raymill.orchestrator.clock import Clock
+from raymill.orchestrator.planned import to_message
 from raymill.orchestrator.ready import Ready
 from raymill.orchestrator.turn import Pace
-from raymill.state.store import Changes
+from raymill.state.store import Changes, RunRow, ScheduleRow
 from servers import on_each_store
 
 SOON = Retry(attempts=3, first_s=0.001)
@@ -585,3 +587,257 @@ def test_the_sweeper_takes_up_a_step_that_fell_out_of_the_queue(
     b.run()
     assert dropped
     assert b.output(run) == 6
+
+
+# Questions
+
+
+def pay(answer: str, bill: int) -> str:
+    return f"{answer} {bill}"
+
+
+def payment(**how: Any) -> Workflow:
+    asks = Step(Question("Pay it?", ("yes", "no")), name="approve", **how)
+    return Workflow("payment", double, asks, Step(pay, after=("approve", "double")))
+
+
+def answer(bench: Workbench, run: str, value: Any, step: str = "approve") -> None:
+    body = json.dumps({"step": step, "item": -1, "value": value})
+    bench.store.send([("answer", run, body)], 1.0)
+
+
+def test_a_question_waits_without_a_process_and_its_answer_goes_on(bench: Any) -> None:
+    flow = payment()
+    b = bench(flow)
+    (run,) = b.start(flow, 4)
+    b.run()  # leaves, as nothing but a person is waited for
+    assert b.statuses(run) == {"double": "done", "approve": "asked"}
+    answer(b, run, "maybe")
+    b = bench(flow)
+    b.run()
+    assert b.statuses(run)["approve"] == "asked"
+    answer(b, run, "yes")
+    answer(b, run, "no")
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == "yes 8"
+    assert [(e.kind, e.step) for e in b.store.events(run)] == [
+        ("refused", "approve"),
+        ("answered", "approve"),
+        ("unasked", "approve"),
+    ]
+
+
+def test_a_question_that_nobody_answers_in_time_fails_the_run(bench: Any) -> None:
+    flow = payment(timeout_s=0.05)
+    b = bench(flow, pace=Pace(inbox_s=0.01, idle_s=0.2))
+    (run,) = b.start(flow, 4)
+    b.run()
+    assert status_of(b, run) == "failed"
+    assert error_of(b, run)["message"] == "nobody answered within 0.05 s"
+    b.store.send([("retry", run, b"{}")], 1.0)
+    answer(b, run, "no")
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == "no 8"
+
+
+def test_a_cancelled_question_takes_no_answer(bench: Any) -> None:
+    flow = payment()
+    b = bench(flow)
+    (run,) = b.start(flow, 4)
+    b.run()
+    b.store.send([("cancel", run, b"{}")], 1.0)
+    answer(b, run, "yes")
+    b = bench(flow)
+    b.run()
+    assert status_of(b, run) == "cancelled"
+    assert b.statuses(run) == {"double": "done", "approve": "cancelled"}
+
+
+# Endless steps
+
+
+def test_an_endless_step_goes_on_after_errors_until_it_returns(bench: Any) -> None:
+    seen: list[int] = []
+
+    def listen(ctx: StepContext) -> int:
+        count = (ctx.progress or 0) + 1
+        ctx.save(count)
+        seen.append(ctx.attempt)
+        if count < 30:
+            raise OSError("dropped")
+        return count
+
+    soon = Retry(attempts=1, first_s=0.001, most_s=0.002)
+    flow = Workflow("w", Step(listen, endless=True, retry=soon), double)
+    b = bench(flow)
+    (run,) = b.start(flow, None)
+    b.run()
+    assert b.output(run) == 60
+    assert seen == list(range(1, 31))
+
+
+def test_endless_steps_take_no_place_of_others_and_end_when_they_are_cancelled(bench: Any) -> None:
+    listening = [threading.Event() for _ in range(3)]
+    over: list[int] = []
+
+    def listen(number: int, ctx: StepContext) -> None:
+        listening[number].set()
+        try:
+            while True:
+                ctx.wait(0.01)
+        finally:
+            over.append(number)
+
+    endless = Workflow("endless", Step(listen, endless=True))
+    short = Workflow("short", double)
+    b = bench(endless, short, workers=1)
+    runs = b.start(endless, 0, 1, 2)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert all(event.wait(30) for event in listening)
+    (other,) = b.start(short, 21)
+    while (row := b.store.run(other)) is None or row.status == "running":
+        thread.join(0.01)
+    assert b.output(other) == 42
+    for run in runs:
+        b.orchestrator.request(run, "cancel")
+    thread.join(30)
+    assert sorted(over) == [0, 1, 2]
+    assert [status_of(b, run) for run in runs] == ["cancelled"] * 3
+
+
+def test_an_async_step_is_awaited_and_cancelled_where_it_waits(bench: Any) -> None:
+    import asyncio
+
+    waiting = threading.Event()
+
+    async def nap(value: int) -> int:
+        waiting.set()
+        await asyncio.sleep(60 * value)
+        return 7
+
+    flow = Workflow("w", nap)
+    b = bench(flow, workers=2)
+    quick, long = b.start(flow, 0, 1)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert waiting.wait(30)
+    b.orchestrator.request(long, "cancel")
+    thread.join(30)
+    assert b.output(quick) == 7
+    assert status_of(b, long) == "cancelled"
+
+
+# What must not take others down
+
+
+def test_a_message_that_cannot_be_read_is_a_failed_run_and_the_others_go_on(bench: Any) -> None:
+    flow = Workflow("w", double)
+    b = bench(flow)
+    good = json.dumps({"workflow": "w", "place": "w", "input": 5, "priority": None})
+    huge = json.dumps({"workflow": "w", "place": "w", "input": 5, "priority": 1 << 40})
+    bad = [b"{", b"[]", b'{"place":1}', huge]
+    b.store.send([("submit", f"bad{n}", body) for n, body in enumerate(bad)], 1.0)
+    b.store.send([("answer", "bad0", b"{"), ("dance", "bad0", b"{}"), ("submit", "r", good)], 1.0)
+    b.run()
+    assert b.output("r") == 10
+    assert [status_of(b, f"bad{n}") for n in range(4)] == ["failed"] * 4
+    assert "is no whole number of 32 bits" in error_of(b, "bad3")["message"]
+
+
+def test_an_engine_that_is_not_there_fails_the_run_with_a_hint(bench: Any) -> None:
+    def missing() -> Any:
+        raise EngineUnavailable("Engine `x` is not installed", hint="pip install x")
+
+    flow = Workflow("w", double)
+    b = bench(flow, others={"x": missing})
+    (run,) = b.start(flow, 5, engine="x")
+    (other,) = b.start(flow, 5)
+    b.run()
+    assert b.output(other) == 10
+    assert error_of(b, run)["hint"] == "pip install x"
+
+
+def test_items_that_may_fail_stay_as_they_are_once_their_list_has_been_used(bench: Any) -> None:
+    flaky = Flaky(1)
+    flow = Workflow("w", numbers, Step(invert, each="numbers", allow_failed=True), len, Step(flaky))
+    b = bench(flow)
+    (run,) = b.start(flow, 3)
+    b.run()
+    assert status_of(b, run) == "failed"
+    b.store.send([("retry", run, b"{}")], 1.0)
+    b = bench(flow)
+    b.run()
+    assert b.output(run) == 3
+    assert b.statuses(run)["invert"] == ["dead", "done", "done"]
+
+
+def test_a_child_of_a_paused_run_begins_nothing(bench: Any) -> None:
+    calls: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def wait(count: int) -> list[int]:
+        begun.set()
+        go.wait(30)
+        return list(range(count))
+
+    child = Workflow("child", Step(calls.append, name="note"))
+    flow = Workflow("w", wait, Step(child, each="wait"))
+    b = bench(flow)
+    (run,) = b.start(flow, 3)
+    thread = threading.Thread(target=b.run)
+    thread.start()
+    assert begun.wait(30)
+    b.orchestrator.request(run, "pause")
+    while status_of(b, run) != "paused":
+        thread.join(0.01)
+    go.set()
+    thread.join(30)
+    assert calls == []
+    assert [status_of(b, f"{run}.child.{n}") for n in range(3)] == ["paused"] * 3
+    b.store.send([("resume", run, b"{}")], 1.0)
+    b = bench(flow)
+    b.run()
+    assert sorted(calls) == [0, 1, 2]
+
+
+# Schedules
+
+
+def test_runs_of_a_schedule_begin_by_themselves_and_never_twice(bench: Any) -> None:
+    flow = Workflow("w", double)
+    created = 1_767_225_600.0  # 2026-01-01
+    clock = From(created + 125.0)
+    row = ScheduleRow(
+        *("tick", "w", "w", b"21", "", 60.0, "UTC", "all", 0, "local", "active"),
+        *(created, created + 60.0, None),
+    )
+    b = bench(flow, clock=clock)
+    body = json.dumps({"action": "add", "row": to_message(row)})
+    b.store.send([("schedule", "tick", body)], 1.0)
+
+    def ended(one: RunRow) -> None:
+        if one.id == "tick@2026-01-01T00:02:00Z":
+            b.orchestrator.stop()
+
+    b.orchestrator.ended = ended
+    b.run()
+    assert [row.id for row in b.store.runs()] == [
+        "tick@2026-01-01T00:02:00Z",
+        "tick@2026-01-01T00:01:00Z",
+    ]
+    assert b.output("tick@2026-01-01T00:01:00Z") == 42
+    assert [one.next for one in b.store.schedules()] == [created + 180.0]
+
+
+class From(Clock):
+    """A clock that goes on from a time that a test names."""
+
+    def __init__(self, time: float) -> None:
+        super().__init__(1)
+        self._from = time - super().now()
+
+    def now(self) -> float:
+        return super().now() + self._from

@@ -3,14 +3,18 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+from raymill import log
 from raymill.app.workflows import STARTING
 from raymill.config import settings
 from raymill.config.paths import home
 from raymill.engines.pool import LocalPool
 from raymill.flow.places import workflow_at
+from raymill.flow.pool import WorkerPool
+from raymill.flow.registry import POOLS, load, names
 from raymill.orchestrator.loop import Orchestrator
 from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
@@ -30,7 +34,9 @@ class Service:
         wanted = settings().workflows
         self.folder = Path(folder or home()).absolute()
         self.idle_s, self.lease_s = idle_s, wanted.lease_s
+        self._workers = workers
         self.workers = workers or wanted.workers
+        self._least = wanted.workers_min
         self.outdated = False
         """Whether it left because code that it had loaded was changed: start a new process."""
         self._stopping = threading.Event()
@@ -46,6 +52,7 @@ class Service:
         """Run until stopped or idle. Raises Fenced if another orchestrator took over."""
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
+        log.keep_standard()
         store = open_store(self.folder, settings().database.address)
         try:
             while (lease := self._lease(store, tell)) is not None:
@@ -77,8 +84,9 @@ class Service:
         artifacts = Artifacts(self.folder / "artifacts")
         self._running = Orchestrator(
             store,
-            LocalPool(self.workers, artifacts.folder, workflow_at),
+            LocalPool(self.workers, artifacts.folder, workflow_at, least=self._least),
             workflow_at,
+            others=pools(artifacts.folder, self._workers),
             fetch=artifacts.get,
             keep=artifacts.put,
             pace=Pace(lease_s=self.lease_s, idle_s=self.idle_s),
@@ -93,3 +101,13 @@ class Service:
             starting = self.folder / STARTING
             if starting.is_file() and starting.read_text() == owner():
                 starting.unlink()
+
+
+def pools(artifacts: Path, workers: int | None = None) -> Mapping[str, Callable[[], WorkerPool]]:
+    """What makes the pool of each installed engine that has one; `workers` at most, if told."""
+    return {name: partial(_made, name, artifacts, workers) for name in names(POOLS)}
+
+
+def _made(name: str, artifacts: Path, workers: int | None) -> WorkerPool:
+    made: WorkerPool = load(POOLS, name)(artifacts, workers)
+    return made

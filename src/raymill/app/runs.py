@@ -1,14 +1,17 @@
 """Runs of workflows as people and programs read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from raymill import json
 from raymill.errors import StoreError
 from raymill.state.artifacts import MARK, Artifacts
 from raymill.state.store import EventRow, Message, RunRow, StepRow
+
+NO_QUESTIONS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Run:
     version: str = ""
     input: Any = None
     output: Any = None
+    engine: str = "local"
 
     @property
     def is_over(self) -> bool:
@@ -36,9 +40,12 @@ class Run:
 
 @dataclass(frozen=True)
 class StepOfRun:
-    """A step of a run, or an item of a fan-out: status is begun, waiting, done, dead, cancelled.
+    """A step of a run, or an item of a fan-out: status is begun, waiting, asked, done, dead,
+    cancelled.
 
-    `attempt` counts starts, `failures` errors, `losses` attempts whose worker went away.
+    `attempt` counts starts, `failures` errors, `losses` attempts whose worker went away. `started`,
+    `ended`, `seconds` and `worker` are those of the last attempt that ended. `question` is what a
+    person is asked, where the step waits for an answer.
     """
 
     step: str
@@ -49,6 +56,10 @@ class StepOfRun:
     losses: int
     seconds: float | None
     error: dict[str, Any] | None
+    started: str | None = None
+    ended: str | None = None
+    worker: str = ""
+    question: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,12 @@ class WholeRun:
     steps: list[StepOfRun]
     events: list[EventOfRun]
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether it waits for answers, and for nothing else."""
+        going = {step.status for step in self.steps} & {"begun", "waiting", "asked"}
+        return going == {"asked"}
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values: the fields of the run, `steps` and `events`."""
         about = {name: [asdict(row) for row in getattr(self, name)] for name in ("steps", "events")}
@@ -92,6 +109,7 @@ def run_of(row: RunRow, artifacts: Artifacts | None) -> Run:
         row.version,
         _value(row.input, artifacts),
         _value(row.output, artifacts),
+        row.engine,
     )
 
 
@@ -104,21 +122,30 @@ def submitted(message: Message) -> Run:
         priority=priority,
         place=about["place"],
         input=about["input"],
+        engine=about.get("engine") or "local",
     )
 
 
-def steps_of(rows: Iterable[StepRow], order: Iterable[str]) -> list[StepOfRun]:
-    """Steps in the order of the workflow, items in theirs."""
+def steps_of(
+    rows: Iterable[StepRow], order: Iterable[str], questions: Mapping[str, str] = NO_QUESTIONS
+) -> list[StepOfRun]:
+    """Steps in the order of the workflow, items in theirs; `questions` by the names of steps."""
     places = {name: number for number, name in enumerate(order)}
     found = sorted(rows, key=lambda row: (places.get(row.step, len(places)), row.step, row.item))
-    return [
-        StepOfRun(
-            *(row.step, _item(row.item), row.status, row.attempt, row.failures, row.losses),
-            None if row.seconds is None else round(row.seconds, 6),
-            None if row.error is None else json.loads(row.error),
-        )
-        for row in found
-    ]
+    return [_step_of(row, questions) for row in found]
+
+
+def _step_of(row: StepRow, questions: Mapping[str, str]) -> StepOfRun:
+    started = None if row.ended is None or row.seconds is None else row.ended - row.seconds
+    return StepOfRun(
+        *(row.step, _item(row.item), row.status, row.attempt, row.failures, row.losses),
+        None if row.seconds is None else round(row.seconds, 6),
+        None if row.error is None else json.loads(row.error),
+        None if started is None else when(started),
+        None if row.ended is None else when(row.ended),
+        row.worker,
+        questions.get(row.step) if row.status == "asked" else None,
+    )
 
 
 def events_of(rows: Iterable[EventRow]) -> list[EventOfRun]:

@@ -1,7 +1,8 @@
 """Workflows in this process, in a folder, run to their ends: for tests, measurements, scripts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from raymill import json
@@ -28,6 +29,7 @@ class Workbench:
         url: str = "",
         workers: int = 2,
         pool: WorkerPool | None = None,
+        others: Mapping[str, Callable[[], WorkerPool]] = MappingProxyType({}),
         find: Callable[[str], Workflow] | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
@@ -42,6 +44,7 @@ class Workbench:
             self.store,
             pool or LocalPool(workers, self.artifacts.folder, find),
             find,
+            others=others,
             fetch=self.artifacts.get,
             keep=self.artifacts.put,
             clock=self.clock,

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,18 @@ from raymill.app.runs import (
 from raymill.config import settings
 from raymill.config.database import DATABASE
 from raymill.config.paths import HOME, home
-from raymill.errors import ConfigError, RaymillError, WorkflowError
+from raymill.engines.perform import LOGS
+from raymill.errors import ConfigError, RaymillError, WorkflowError, unknown
 from raymill.flow.places import workflow_at
-from raymill.flow.workflow import Workflow
+from raymill.flow.registry import POOLS, names
+from raymill.flow.workflow import Question, Workflow
 from raymill.orchestrator.clock import Clock
+from raymill.orchestrator.decide import child_id
+from raymill.orchestrator.intake import PRIORITIES
+from raymill.orchestrator.pools import LOCAL
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
+from raymill.state.runlog import RunLog
 from raymill.state.store import open_store
 
 STARTING = "orchestrator.starting"  # names the process that was started last
@@ -71,20 +77,42 @@ class Workflows:
         *,
         key: str | None = None,
         priority: int | None = None,
+        engine: str = LOCAL,
     ) -> str:
         """Start a run; when this returns it is on the disk. Gives its id.
 
         workflow: a registered name, `module:object` or `FILE.py:object`; value: its input, a JSON
-        value; key: the same key gives the same run, however often it is submitted.
+        value; key: the same key gives the same run, however often it is submitted; engine: whose
+        workers run its steps.
         """
+        keys = None if key is None else [key]
+        return self.submit_all(workflow, [value], keys=keys, priority=priority, engine=engine)[0]
+
+    def submit_all(
+        self,
+        workflow: str,
+        values: Sequence[Any],
+        *,
+        keys: Sequence[str] | None = None,
+        priority: int | None = None,
+        engine: str = LOCAL,
+    ) -> list[str]:
+        """Start a run for each value, all acknowledged by one commit. Gives their ids in order."""
         place, flow = found(workflow)
-        run = Clock().new_id() if key is None else id_of(flow, key)
-        if key is None or not self._is_known(run):
-            about: dict[str, Any] = {"workflow": flow.name, "place": place}
-            about |= {"version": flow.version, "input": value, "priority": priority}
-            self.store.send([("submit", run, json.dumps(about))], time.time())
+        check_engine(engine)
+        about: dict[str, Any] = {"workflow": flow.name, "place": place, "version": flow.version}
+        about |= {"priority": checked_priority(priority), "engine": engine}
+        new_id = Clock().new_id
+        runs = [new_id() for _ in values] if keys is None else [id_of(flow, key) for key in keys]
+        messages = [
+            ("submit", run, json.dumps({**about, "input": value}, strict=True))
+            for run, value in zip(runs, values, strict=True)
+            if keys is None or not self._is_known(run)
+        ]
+        if messages:
+            self.store.send(messages, time.time())
         self.ensure()
-        return run
+        return runs
 
     def _is_known(self, run: str) -> bool:
         return self.store.run(run) is not None or bool(self.store.messages(run))
@@ -127,12 +155,32 @@ class Workflows:
         """A run with its steps and what happened. Raises ConfigError if there is none."""
         run = self.run(id)
         try:
-            order = list(workflow_at(run.place).by_name)
+            steps = workflow_at(run.place).by_name
         except RaymillError:
-            order = []  # its code is not here; the journal is
+            steps = {}  # its code is not here; the journal is
+        asked = {name: one.run.text for name, one in steps.items() if isinstance(one.run, Question)}
         return WholeRun(
-            run, steps_of(self.store.steps(id), order), events_of(self.store.events(id))
+            run,
+            steps_of(self.store.steps(id), steps, asked),
+            events_of(self.store.events(id)),
         )
+
+    def family(self, id: str) -> list[WholeRun]:
+        """A run and the runs that were started for its steps, each before its own children."""
+        made = [self.show(id)]
+        for row in self.store.steps(id):
+            child = child_id(id, row)
+            if self.store.run(child) is not None:
+                made += self.family(child)
+        return made
+
+    def logs(self, id: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """What the steps of a run logged, from a place in its log on, each with the place behind.
+
+        Raises ConfigError if there is no such run.
+        """
+        self.run(id)
+        return RunLog(self.folder / LOGS, id).read(start)
 
     def ls(self, **which: Any) -> list[Run]:
         """A page of runs, newest first: `status`, `workflow`, `before` (an id), `most`."""
@@ -160,6 +208,28 @@ class Workflows:
         self.store.send([(kind, run, b"{}")], time.time())
         self.ensure()
 
+    def answer(self, run: str, step: str, value: Any, item: int | None = None) -> None:
+        """Answer a question of a run. Raises ConfigError if it is not asked, or takes no such
+        value."""
+        place = self.run(run).place
+        rows = {(row.step, row.item): row for row in self.store.steps(run)}
+        row = rows.get((step, -1 if item is None else item))
+        if row is None or row.status != "asked":
+            waiting = [named(row.step, row.item) for row in rows.values() if row.status == "asked"]
+            raise ConfigError(
+                f"Run `{run}` asks nothing at step `{named(step, item)}`",
+                hint=f"it asks {', '.join(waiting)}" if waiting else "it asks nothing now",
+            )
+        asked = workflow_at(place).by_name[step].run
+        if isinstance(asked, Question) and not asked.takes(value):
+            raise ConfigError(
+                f"Step `{step}` of run `{run}` does not take the answer {value!r}",
+                hint=f"it takes {', '.join(asked.choices)}",
+            )
+        body = json.dumps({"step": step, "item": row.item, "value": value}, strict=True)
+        self.store.send([("answer", run, body)], time.time())
+        self.ensure()
+
     def redrive(self, workflow: str | None = None) -> list[str]:
         """Take up all failed runs, or those of one workflow; gives their ids."""
         rows = self.store.runs(status="failed", workflow=workflow, most=1_000_000)
@@ -181,7 +251,7 @@ class Workflows:
                 last = now
             if now.run.is_over:
                 return
-            if now.run.status != "paused":
+            if now.run.status != "paused" and not now.only_asks:
                 self._keep_going()
             time.sleep(max(poll_s, 5 * took))  # a run of many items takes a while to read
 
@@ -202,6 +272,25 @@ class Workflows:
             f"Run `{id}` {last.run.status}: {error.get('message', 'no reason was recorded')}",
             hint=error.get("hint") or f"raymill workflows show {id}",
         )
+
+
+def check_engine(engine: str) -> None:
+    """Raise UnknownName with what there is, if no pool of an engine is installed."""
+    engines = [LOCAL, *names(POOLS)]
+    if engine not in engines:
+        raise unknown("engine", engine, engines)
+
+
+def checked_priority(priority: int | None) -> int | None:
+    """A priority that a store can keep. Raises ConfigError."""
+    if priority is not None and priority not in PRIORITIES:
+        raise ConfigError(f"Priority {priority} is out of range", hint="32 bits, with a sign")
+    return priority
+
+
+def named(step: str, item: int | None) -> str:
+    """How a step or an item of it is written: `pay`, `pay[3]`."""
+    return step if item is None or item < 0 else f"{step}[{item}]"
 
 
 def found(workflow: str) -> tuple[str, Workflow]:

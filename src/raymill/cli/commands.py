@@ -15,6 +15,7 @@ class Command(NamedTuple):
 GROUPS = {
     "tasks": "The tasks that are installed",
     "workflows": "Durable runs of workflows",
+    "schedules": "Runs that begin by the clock",
     "filings": "Facts of SEC filings",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
@@ -24,15 +25,26 @@ COMMANDS = (
     Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
     Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
     Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),
-    Command("workflows ls", "raymill.cli.workflows:ls", "List runs, the newest first"),
-    Command("workflows show", "raymill.cli.workflows:show", "Show a run: its steps, what happened"),
-    Command("workflows start", "raymill.cli.workflows:start", "Start a run of a workflow"),
-    Command("workflows watch", "raymill.cli.workflows:watch", "Follow a run to its end"),
-    Command("workflows cancel", "raymill.cli.workflows:cancel", "Cancel runs"),
-    Command("workflows pause", "raymill.cli.workflows:pause", "Begin no further step of runs"),
-    Command("workflows resume", "raymill.cli.workflows:resume", "Go on with paused runs"),
-    Command("workflows retry", "raymill.cli.workflows:retry", "Take failed runs up again"),
-    Command("workflows redrive", "raymill.cli.workflows:redrive", "Take up all failed runs"),
+    Command("workflows ls", "raymill.cli.workflows.look:ls", "List runs, the newest first"),
+    Command(
+        "workflows show", "raymill.cli.workflows.look:show", "Show a run: its steps, what happened"
+    ),
+    Command("workflows start", "raymill.cli.workflows.start:start", "Start a run of a workflow"),
+    Command("workflows watch", "raymill.cli.workflows.start:watch", "Follow a run to its end"),
+    Command("workflows cancel", "raymill.cli.workflows.steer:cancel", "Cancel runs"),
+    Command(
+        "workflows pause", "raymill.cli.workflows.steer:pause", "Begin no further step of runs"
+    ),
+    Command("workflows resume", "raymill.cli.workflows.steer:resume", "Go on with paused runs"),
+    Command("workflows retry", "raymill.cli.workflows.steer:retry", "Take failed runs up again"),
+    Command("workflows answer", "raymill.cli.workflows.steer:answer", "Answer a question of a run"),
+    Command("workflows logs", "raymill.cli.workflows.look:logs", "Read what steps logged"),
+    Command("workflows redrive", "raymill.cli.workflows.steer:redrive", "Take up all failed runs"),
+    Command("schedules ls", "raymill.cli.schedules:ls", "List the schedules"),
+    Command("schedules add", "raymill.cli.schedules:add", "Start runs by the clock"),
+    Command("schedules pause", "raymill.cli.schedules:pause", "Start no run for a while"),
+    Command("schedules resume", "raymill.cli.schedules:resume", "Start runs again"),
+    Command("schedules rm", "raymill.cli.schedules:rm", "Take a schedule away"),
     Command(
         "orchestrator", "raymill.cli.orchestrator:orchestrator", "Run workflows in the foreground"
     ),

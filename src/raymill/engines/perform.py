@@ -33,7 +33,8 @@ def perform(
     """
     begun = time.perf_counter()
     try:
-        given = [_value(argument, artifacts) for argument in call.arguments]
+        arguments = () if one.takes_nothing else call.arguments
+        given = [_value(argument, artifacts) for argument in arguments]
         context = {"ctx": _context(call, artifacts, save, check)} if one.takes_context else {}
         faults.point("step.begun")
         with log.kept(partial(_note, artifacts.folder.parent / LOGS, call.key, worker)):

@@ -17,6 +17,7 @@ SOURCES = "raymill.sources"
 SINKS = "raymill.sinks"
 ENGINES = "raymill.engines"
 WORKFLOWS = "raymill.workflows"
+POOLS = "raymill.pools"
 
 _NOUNS = {
     TASKS: "task",
@@ -24,6 +25,7 @@ _NOUNS = {
     SINKS: "output format",
     ENGINES: "engine",
     WORKFLOWS: "workflow",
+    POOLS: "engine",
 }
 
 

@@ -151,8 +151,21 @@ class Step:
     @cached_property
     def takes_context(self) -> bool:
         """Whether the function has a parameter `ctx`."""
+        return "ctx" in self._parameters
+
+    @cached_property
+    def takes_nothing(self) -> bool:
+        """Whether the function has no parameter but `ctx`: it then follows the step before, and
+        gets nothing of it."""
+        return set(self._parameters) <= {"ctx"}
+
+    @cached_property
+    def _parameters(self) -> Mapping[str, inspect.Parameter]:
         assert not isinstance(self.run, Workflow | Question)
-        return "ctx" in inspect.signature(self.run).parameters
+        try:
+            return inspect.signature(self.run).parameters
+        except ValueError:  # some built-in functions do not say what they take
+            return {"value": inspect.Parameter("value", inspect.Parameter.POSITIONAL_ONLY)}
 
 
 def step(**options: Any) -> Callable[[F], F]:
@@ -311,4 +324,5 @@ def _called(one: Step, arguments: list[Any], ctx: StepContext, answers: Mapping[
     assert not isinstance(one.run, Question)
     if isinstance(one.run, Workflow):
         return one.run.try_out(*arguments, answers=answers)
+    arguments = [] if one.takes_nothing else arguments
     return one.run(*arguments, **({"ctx": ctx} if one.takes_context else {}))

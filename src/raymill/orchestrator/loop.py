@@ -52,7 +52,7 @@ class Orchestrator:
         self.store, self.pools, self.pace = store, Pools(pool, others), pace or Pace()
         self.clock = clock or Clock()
         self._intake = Intake(find, fetch, self.clock, self.pools.names)
-        self._find, self._fetch, self._keep, self._ended = find, fetch, keep, ended
+        self._find, self._fetch, self._keep, self.ended = find, fetch, keep, ended
         self._events: queue.SimpleQueue[Callable[[Turn], Any]] = queue.SimpleQueue()
         self._now: deque[Callable[[Turn], Any]] = deque()  # follow-ups of the same turn
         self._lives: dict[str, Live] = {}
@@ -226,7 +226,7 @@ class Orchestrator:
             tell()
         for row in turn.ended:
             self._closing.pop(row.id, None)
-            self._ended(row)
+            self.ended(row)
         if turn.forget is not None:
             self.store.forget(turn.forget)
 

@@ -1,0 +1,1 @@
+"""`raymill workflows`: start runs of workflows, look at them, steer them."""

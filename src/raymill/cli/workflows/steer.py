@@ -1,0 +1,134 @@
+"""Steer runs: cancel, pause, resume, take up again, answer."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from raymill import json
+from raymill.app.workflows import Workflows
+from raymill.cli.workflows.text import write
+from raymill.errors import ConfigError
+
+_ITEM = re.compile(r"(.+)\[(\d+)\]")
+
+
+def cancel(*runs: str, json_: bool = False) -> None:
+    """Cancel runs: steps that are under way are stopped, no other begins.
+
+    Parameters
+    ----------
+    runs
+        The ids of the runs.
+    json_
+        Write what was asked as JSON.
+    """
+    _ask("cancel", runs, json_)
+
+
+def pause(*runs: str, json_: bool = False) -> None:
+    """Begin no further step of runs; those that are under way end.
+
+    Parameters
+    ----------
+    runs
+        The ids of the runs.
+    json_
+        Write what was asked as JSON.
+    """
+    _ask("pause", runs, json_)
+
+
+def resume(*runs: str, json_: bool = False) -> None:
+    """Go on with paused runs.
+
+    Parameters
+    ----------
+    runs
+        The ids of the runs.
+    json_
+        Write what was asked as JSON.
+    """
+    _ask("resume", runs, json_)
+
+
+def retry(*runs: str, json_: bool = False) -> None:
+    """Take failed or cancelled runs up where they ended, with the code as it is now.
+
+    Parameters
+    ----------
+    runs
+        The ids of the runs.
+    json_
+        Write what was asked as JSON.
+    """
+    _ask("retry", runs, json_)
+
+
+def redrive(workflow: Annotated[str | None, Parameter()] = None, /, *, json_: bool = False) -> None:
+    """Take up all failed runs, or those of one workflow.
+
+    Parameters
+    ----------
+    workflow
+        The name of the workflow.
+    json_
+        Write what was asked as JSON.
+    """
+    with Workflows() as workflows:
+        _asked("retry", workflows.redrive(workflow), json_)
+
+
+def _ask(kind: str, runs: Sequence[str], as_json: bool) -> None:
+    if not runs:
+        raise ConfigError(
+            f"`raymill workflows {kind}` needs a run", hint="raymill workflows ls lists them"
+        )
+    with Workflows() as workflows:
+        for run in runs:
+            workflows.request(run, kind)
+    _asked(kind, runs, as_json)
+
+
+def _asked(kind: str, runs: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        write([{"run": run, "asked": kind} for run in runs])
+        return
+    for run in runs:
+        sys.stderr.write(f"asked to {kind} {run}\n")
+    if not runs:
+        sys.stderr.write("no run has failed\n")
+
+
+def answer(run: str, step: str, value: str, /, *, json_: bool = False) -> None:
+    """Answer a question that a run asks; `raymill workflows show RUN` says which.
+
+    Parameters
+    ----------
+    run
+        The id of the run.
+    step
+        The step that asks, with the number of the item where it asks several: `pay`, `pay[3]`.
+    value
+        The answer: JSON, or else a text.
+    json_
+        Write what was answered as JSON.
+    """
+    found = _ITEM.fullmatch(step)
+    name, item = (found[1], int(found[2])) if found else (step, None)
+    given = _value(value)
+    with Workflows() as workflows:
+        workflows.answer(run, name, given, item)
+    if json_:
+        write({"run": run, "step": step, "answered": given})
+    else:
+        sys.stderr.write(f"answered {step} of {run}\n")
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONError:
+        return text
