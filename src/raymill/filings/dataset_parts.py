@@ -20,6 +20,7 @@ TABLE = LakeTable(
     key=("cik", "accession"),
     stats=("cik", "concept", "end", "filed"),
     dictionary=(*_FEW, "source", "document", "cik", "start", "end", "filed", "accepted", "fy"),
+    delta=("seq",),
     rows_a_group=32_768,
     rows_a_file=1_000_000,
 )
@@ -47,10 +48,11 @@ def parts(filings: Sequence[Stored]) -> list[Part]:
     found: dict[str, list[Stored]] = {}
     for one in filings:
         found.setdefault(partition(one.cik), []).append(one)
-    return [
-        Part(pa.concat_tables([one.facts for one in some]), name, [one.key for one in some])
-        for name, some in found.items()
-    ]
+    return [Part(_together(some), name, [one.key for one in some]) for name, some in found.items()]
+
+
+def _together(filings: Sequence[Stored]) -> pa.Table:
+    return pa.concat_tables([one.facts for one in filings]).combine_chunks()
 
 
 def dated(one: Stored) -> Stored:
@@ -67,11 +69,13 @@ def of_answer(facts: pa.Table) -> Iterator[Stored]:
     """An answer of companyfacts, filing by filing."""
     if not facts.num_rows:
         return
-    codes = arrow.index_in(facts["accession"], arrow.unique(facts["accession"]))
-    order = np.argsort(arrow.to_numpy(codes), kind="stable")
-    starts = np.flatnonzero(np.diff(arrow.to_numpy(codes)[order], prepend=-1))
-    for places in np.split(order, starts[1:]):
-        rows = arrow.take_rows(facts, places)
-        first = rows.slice(0, 1).to_pylist()[0]
-        row = FilingRow(first["form"], first["filed"])
-        yield Stored(first["cik"], first["accession"], rows, row, "companyfacts")
+    codes = arrow.to_numpy(arrow.index_in(facts["accession"], arrow.unique(facts["accession"])))
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    ordered = arrow.take_rows(facts, order)
+    heads = arrow.take_rows(ordered.select(["cik", "accession", "form", "filed"]), starts)
+    ends = [*starts[1:], len(order)]
+    for head, start, end in zip(heads.to_pylist(), starts, ends, strict=True):
+        rows = ordered.slice(int(start), int(end - start))
+        row = FilingRow(head["form"], head["filed"])
+        yield Stored(head["cik"], head["accession"], rows, row, "companyfacts")

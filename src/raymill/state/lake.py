@@ -17,7 +17,7 @@ from raymill.errors import StoreError
 from raymill.state import lake_manifest as manifest
 from raymill.state.database import Database, Execute
 from raymill.state.lake_change import Change, Conflict, Wanted, plan, put
-from raymill.state.lake_files import DataFile, batches_of, read_files, remove_file
+from raymill.state.lake_files import DataFile, batches_of, in_order, read_files, remove_file
 from raymill.state.lake_manifest import Fence, Kept, Once
 from raymill.state.lake_table import LakeTable, Part, Where, fitted
 from raymill.state.owner import owner
@@ -66,7 +66,10 @@ class Lake:
             change = Change("append")
             with suppress(Conflict), self.prepared(change):
                 for part in parts:
-                    put(self.folder, table, part.partition, fitted(part.rows, table), change)
+                    rows = fitted(part.rows, table)
+                    if table.sorted_when == "written":
+                        rows = in_order(rows, table)
+                    put(self.folder, table, part.partition, rows, change)
                 return self.commit(table, change, also=also, fence=fence, once=once)
         raise _too_often(table)
 

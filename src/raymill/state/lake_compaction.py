@@ -11,7 +11,14 @@ from raymill.state import owner as owners
 from raymill.state.database import Execute
 from raymill.state.lake import Lake
 from raymill.state.lake_change import Change, Conflict
-from raymill.state.lake_files import PARTIAL, DataFile, read_files, what_is_wrong, write_file
+from raymill.state.lake_files import (
+    PARTIAL,
+    DataFile,
+    in_order,
+    read_files,
+    what_is_wrong,
+    write_file,
+)
 from raymill.state.lake_manifest import Fence
 from raymill.state.lake_table import LakeTable
 
@@ -81,7 +88,7 @@ def _groups(files: Sequence[DataFile], most_rows: int) -> Iterator[list[DataFile
 def _merge(lake: Lake, table: LakeTable, group: Sequence[DataFile], fence: Fence | None) -> int:
     change = Change("compact")
     with suppress(Conflict), lake.prepared(change):
-        rows = read_files(lake.folder, table, group)
+        rows = in_order(read_files(lake.folder, table, group), table)
         file = write_file(lake.folder, table, group[0].partition_value, rows)
         change.new.append(file)
         change.gone.update((old.data_file_id, file) for old in group)

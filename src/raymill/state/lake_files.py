@@ -48,11 +48,10 @@ class DataFile:
 
 
 def write_file(folder: Path, table: LakeTable, partition: str, rows: pa.Table) -> DataFile:
-    """Write rows, sorted, as a new file that nobody knows of yet. Raises StoreError."""
+    """Write rows as a new file that nobody knows of yet. Raises StoreError."""
     relative = "/".join(part for part in (table.name, partition, _new_name()) if part)
     path = folder / relative
     partial = path.with_name(path.name + PARTIAL)
-    rows = in_order(rows, table)
     with _explained(path):
         _make_folders(path.parent, folder)
         try:
@@ -98,12 +97,17 @@ def _write(path: Path, table: LakeTable, rows: pa.Table) -> None:
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": list(table.dictionary) or False,
-        "column_encoding": dict.fromkeys(table.split, "BYTE_STREAM_SPLIT") or None,
+        "column_encoding": _encodings(table) or None,
         "write_statistics": list(table.stats) or False,
         "row_group_size": table.rows_a_group,
     }
     pq.write_table(rows.replace_schema_metadata(about), path, **options)
     sync_file(path)
+
+
+def _encodings(table: LakeTable) -> dict[str, str]:
+    split = dict.fromkeys(table.split, "BYTE_STREAM_SPLIT")
+    return split | dict.fromkeys(table.delta, "DELTA_BINARY_PACKED")
 
 
 def _bounds(rows: pa.Table, name: str) -> Bounds:

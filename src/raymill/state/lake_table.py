@@ -23,10 +23,12 @@ class LakeTable:
     name: str
     schema: pa.Schema
     sort: tuple[str, ...] = ()
+    sorted_when: Literal["written", "merged"] = "written"  # later makes writing twice as fast
     key: tuple[str, ...] = ()  # columns whose values rows are replaced by
     stats: tuple[str, ...] = ()  # columns that conditions ask for: their bounds are kept
     dictionary: tuple[str, ...] = ()  # columns of few distinct values
     split: tuple[str, ...] = ()  # numbers that shrink when their bytes are stored apart
+    delta: tuple[str, ...] = ()  # whole numbers and times that differ little from row to row
     rows_a_group: int = 131_072
     rows_a_file: int = 4_000_000  # files are merged up to this size
 

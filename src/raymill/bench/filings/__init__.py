@@ -7,6 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.filings import rows
+    from raymill.bench.filings import lake, rows
 
-    yield from rows.cases()
+    for module in (rows, lake):
+        yield from module.cases()

@@ -48,6 +48,11 @@ def cases() -> Iterator[Case]:
     yield Case("filings.metrics", text, _metrics, "us/row", answer)
 
 
+def answer_bytes(setup: Setup) -> bytes:
+    """A companyfacts answer."""
+    return _bytes(setup, "companyfacts")
+
+
 def _bytes(setup: Setup, name: str) -> bytes:
     return setup.once(("filings", name), lambda: _read(setup, name))
 
