@@ -371,3 +371,23 @@ def test_an_engine_that_is_not_there_is_refused_with_what_there_is(shell: Shell)
     refused = shell("start", "flows.py:good", "--engine", "rye")
     assert refused.code == 2
     assert refused.err.startswith("error: Unknown engine `rye`\n")
+
+
+@pytest.mark.system
+@pytest.mark.ray
+def test_the_steps_of_a_run_go_on_ray_where_it_says_so(shell: Shell) -> None:
+    run = shell("start", "flows.py:payment", "--input", "7", "--engine", "ray").out.strip()
+    steps = until(
+        lambda: (
+            [one for one in shell.json("show", run)["steps"] if one["status"] == "asked"]
+            and shell.json("show", run)["steps"]
+        ),
+        limit_s=90,
+    )
+    assert steps[0]["worker"].startswith("ray-")
+    shell("answer", run, "approve", "no")
+    assert shell("watch", run).out == '"no 7"\n'
+    shown = shell.json("show", run)
+    assert shown["engine"] == "ray"
+    assert [one["worker"][:4] for one in shown["steps"]] == ["ray-", "", "ray-"]
+    assert "bill.made" in shell("logs", run).out

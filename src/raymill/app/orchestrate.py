@@ -109,5 +109,5 @@ def pools(artifacts: Path, workers: int | None = None) -> Mapping[str, Callable[
 
 
 def _made(name: str, artifacts: Path, workers: int | None) -> WorkerPool:
-    made: WorkerPool = load(POOLS, name)(artifacts, workers)
+    made: WorkerPool = load(POOLS, name)(artifacts, workers_max=workers)
     return made
