@@ -39,7 +39,10 @@ class Artifacts:
         try:
             found = path.read_bytes()
         except OSError as error:
-            raise StoreError(f"Output `{path}` cannot be read: {error.strerror}") from error
+            raise StoreError(
+                f"Output `{path}` cannot be read: {error.strerror}",
+                hint="where several machines run workflows, RAYMILL_HOME is on a disk they share",
+            ) from error
         if hashlib.sha256(found).hexdigest() != about["sha256"]:
             raise StoreError(f"Output `{path}` is damaged: its hash does not match")
         return found
