@@ -32,7 +32,14 @@ def test_without_an_identity_nothing_is_asked() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Mia Moe", "mia@moe.example", "Mia Moe mia@", "Mia @moe.example", "Mia\r\nX: 1 m@m.ex"],
+    [
+        "Mia Moe",
+        "mia@moe.example",
+        "Mia Moe mia@",
+        "Mia @moe.example",
+        "Mia\r\nX: 1 m@m.ex",
+        "M\nm@m.ex",
+    ],
 )
 def test_an_identity_without_name_or_mail_is_refused_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, text: str

@@ -227,6 +227,27 @@ def test_a_day_without_an_index_is_asked_for_again(server: ReplayServer, tmp_pat
         assert server.statuses == [403, 200, 304]  # now it is whole
 
 
+def test_an_index_that_is_none_is_not_kept(edgar: Edgar, server: ReplayServer) -> None:
+    path = "/Archives/edgar/daily-index/2025/QTR1/form.20250203.idx"
+    server.next(path, Recorded(200, b"Service will be back soon"))
+    with pytest.raises(DataError, match="no daily index"):
+        edgar.daily_index(date(2025, 2, 3))
+    assert len(edgar.daily_index(date(2025, 2, 3)) or ()) == 2
+
+
+def test_a_list_of_tickers_that_is_none_is_not_kept(edgar: Edgar, server: ReplayServer) -> None:
+    server.next("/files/company_tickers.json", Recorded(200, b'{"0": 1}'))
+    with pytest.raises(DataError, match="no list of tickers"):
+        edgar.tickers()
+    assert len(edgar.tickers()) == 4
+
+
+def test_a_page_instead_of_data_is_asked_for_again(edgar: Edgar, server: ReplayServer) -> None:
+    server.next("/submissions/CIK0000012345.json", Recorded(200, b"<!DOCTYPE html>"))
+    assert edgar.submissions(12345).company.name == "Tiny Bikes Inc."
+    assert server.count() == 2
+
+
 def test_a_block_page_stops_everybody_for_ten_minutes(server: ReplayServer, tmp_path: Path) -> None:
     limit = Stops()
     server.next(TINY_PAGE, BLOCKED)

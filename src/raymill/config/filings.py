@@ -11,7 +11,7 @@ from raymill.config.paths import home
 from raymill.config.section import Section, setting
 from raymill.errors import ConfigError
 
-_IDENTITY = re.compile(r"[!-~][ -~]*\s<?[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+>?")
+_IDENTITY = re.compile(r"[!-~][ -~]* <?[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+>?")
 IDENTITY_HINT = "export RAYMILL_FILINGS_IDENTITY='Jane Doe jane@doe.example'"
 
 
@@ -46,7 +46,9 @@ class FilingSettings(Section):
     def _is_name_and_mail(cls, identity: SecretStr | None) -> SecretStr | None:
         text = identity.get_secret_value().strip() if identity else ""
         if text and not _IDENTITY.fullmatch(text):
-            raise ValueError("give a name and an e-mail address, as in `Jane Doe jane@doe.example`")
+            raise ValueError(
+                "give a name and an e-mail address in ASCII, as in `Jane Doe jane@doe.example`"
+            )
         return SecretStr(text) if text else None
 
     @field_validator("www_url", "data_url")

@@ -1,11 +1,16 @@
 """What the answers of the SEC's servers mean: by their status, and by what their body is."""
 
+import re
+
 from raymill.net.judge import Judge, by_status
 from raymill.net.messages import Head
 from raymill.net.retry import retry_after
 from raymill.net.verdict import Verdict
 
 _GONE = (b"<Code>NoSuchKey</Code>", b"<Code>AccessDenied</Code>")
+_THRESHOLD = b"Request Rate Threshold Exceeded"
+_NO_PAGE = re.compile(r"(\.json|\.idx|\.zip|_htm\.xml|/\d{10}-\d\d-\d{6}\.txt)$")
+_PAGE = re.compile(rb"\s*<(!doctype\s+html|html)", re.IGNORECASE)
 
 
 def judge(block_s: float) -> Judge:
@@ -31,16 +36,12 @@ def verdict(head: Head, now: float, block_s: float) -> Verdict:
     """
     if head.status in (403, 404) and any(code in head.start for code in _GONE):
         return Verdict("missing", reason="there is no such file")
-    if head.status == 403:
+    if head.status == 403 or (head.status != 200 and _THRESHOLD in head.start):
         asked = retry_after(head.header("retry-after"), now) or 0.0
-        return Verdict("blocked", max(block_s, asked), "the server has blocked us (403)")
-    if head.status == 200 and _is_page_for_data(head):
+        reason = f"the server has blocked us ({head.status})"
+        return Verdict("blocked", max(block_s, asked), reason)
+    if head.status == 200 and not head.start:
+        return Verdict("transient", reason="the answer is empty")
+    if head.status == 200 and _NO_PAGE.search(head.url) and _PAGE.match(head.start):
         return Verdict("transient", reason="a page came instead of data")
     return by_status(head, now)
-
-
-def _is_page_for_data(head: Head) -> bool:
-    """An HTML page where JSON was announced: a proxy's or a maintenance page."""
-    start = head.start.lstrip()[:15].lower()
-    is_data = "json" in head.header("content-type") or "zip" in head.header("content-type")
-    return is_data and start.startswith((b"<!doctype html", b"<html"))

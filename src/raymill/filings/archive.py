@@ -153,6 +153,10 @@ class Archive:
             digest = hashlib.sha256(body).hexdigest()
             return arriving.keep(sha256=digest, size=len(body), **about)
 
+    def forget(self, place: Place) -> None:
+        """Drop a body, so that it is fetched again."""
+        _about_path(self._path(place)).unlink(missing_ok=True)
+
     def sweep(self, before: datetime) -> int:
         """Remove what killed processes left half-written before a time. Gives how many files."""
         folder = self.folder / ARRIVING

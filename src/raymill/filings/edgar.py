@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
-from raymill.errors import InputError, SourceError, UnknownName
+from raymill.errors import DataError, InputError, SourceError, UnknownName
 from raymill.filings.archive import Archive, Place, Stored, answer, filed
 from raymill.filings.companies import Companies, Company, read_tickers
 from raymill.filings.daily import Entry, index_path, is_settled, read_index
@@ -27,6 +28,7 @@ from raymill.filings.listing import (
 )
 from raymill.net import Answer, Fetcher, Request
 
+T = TypeVar("T")
 MB = 1 << 20
 TICKERS_AGE = timedelta(days=1)  # a list of tickers is as good as new for so long
 LOOK_AGAIN = timedelta(hours=1)  # a ticker that is not in it is looked for in a newer one
@@ -82,11 +84,12 @@ class Edgar:
             if known is not None and known[0].fetched >= limit:
                 return known[1]
             url = f"{self._servers.www}/files/company_tickers.json"
-            stored = self._kept(answer("company_tickers.json"), url, lambda s: s.fetched >= limit)
+            place = answer("company_tickers.json")
+            stored = self._kept(place, url, lambda stored: stored.fetched >= limit)
             if stored is None:
                 raise InputError(f"There is no list of tickers at `{url}`")
             if known is None or known[0].sha256 != stored.sha256:
-                known = (stored, read_tickers(stored.read()))
+                known = (stored, self._read(place, stored, read_tickers))
             self._companies = (stored, known[1])
             return known[1]
 
@@ -163,7 +166,7 @@ class Edgar:
         url = f"{self._servers.www}/{index_path(day)}"
         place = answer("daily-index", f"form.{day:%Y%m%d}.idx")
         stored = self._kept(place, url, lambda stored: is_settled(day, stored.fetched))
-        return None if stored is None else read_index(stored.read(), url)
+        return None if stored is None else self._read(place, stored, read_index)
 
     def bulk(self, name: str) -> Stored:
         """The zip of all companies: `companyfacts.zip` or `submissions.zip`, over a gigabyte."""
@@ -219,6 +222,14 @@ class Edgar:
                 etag=got.etag,
                 last_modified=got.last_modified,
             )
+
+    def _read(self, place: Place, stored: Stored, read: Callable[[bytes, str], T]) -> T:
+        """Read a stored answer; one that is not what it should be is not kept."""
+        try:
+            return read(stored.read(), stored.url)
+        except DataError:
+            self.archive.forget(place)
+            raise
 
     def _ask(self, url: str) -> Answer:
         return self._fetcher.fetch(Request(url, self._headers))

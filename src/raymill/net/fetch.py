@@ -19,6 +19,8 @@ from raymill.net.verdict import FINAL, Verdict
 
 log = get_logger()
 
+LONG_S = 5.0  # a wait for a permit that is worth a line of the log
+
 
 class Limit(Protocol):
     """How often requests may begin, over all processes that share it."""
@@ -99,6 +101,8 @@ class Fetcher:
                     hint="it asked for that; try again later",
                     wait_s=wait,
                 )
+            if wait > LONG_S:
+                log.info("request.waits", host=request.host, wait_s=wait)
             self._sleep(wait)
             waited += wait
         return waited
@@ -121,7 +125,7 @@ class Fetcher:
         self, request: Request, reply: Reply, into: Path | None
     ) -> tuple[Verdict, Answer | None]:
         start = _start(reply)
-        head = Head(reply.status, reply.headers, start[:HEAD_BYTES])
+        head = Head(reply.status, reply.headers, start[:HEAD_BYTES], request.url)
         verdict = self._judge(head, self._clock())
         if verdict.kind not in FINAL:
             return verdict, None

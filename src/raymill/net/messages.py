@@ -33,12 +33,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an answer is judged by: its status, its headers (names in small letters), and the first
-    bytes of its body, unpacked."""
+    """What an answer is judged by: its status, its headers (names in small letters), the first
+    bytes of its body, unpacked, and what was asked for."""
 
     status: int
     headers: Mapping[str, str]
     start: bytes = b""
+    url: str = ""
 
     def header(self, name: str) -> str:
         """A header, empty where there is none."""
