@@ -8,8 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -19,29 +18,26 @@ from typing import Any
 from raymill import json, log
 from raymill.config import settings
 from raymill.config.process import given_on
+from raymill.engines.ray import reasons
+from raymill.engines.ray.batches import Batches, Find
+from raymill.engines.ray.door import TOKEN, Door
 from raymill.engines.ray.line import Line
 from raymill.engines.ray.link import Link
-from raymill.engines.ray.roster import Batch, Roster, Task, Verdict, Worker
-from raymill.errors import Cancelled, ConfigError, EngineUnavailable, RaymillError
+from raymill.engines.ray.roster import Roster, Verdict, Worker
+from raymill.errors import Cancelled, ConfigError, EngineUnavailable
 from raymill.flow.places import workflow_at
-from raymill.flow.pool import OUT_OF_MEMORY, Call, Key, Reports, Result
-from raymill.flow.workflow import Resources, Workflow
+from raymill.flow.pool import Call, Key, Reports, Result
+from raymill.flow.workflow import Resources
 
-TOKEN = 32  # bytes that a worker proves with that it is ours
 TICK_S = 0.05  # how often the clock is looked at while something may fall due
 QUIET_S = 1.0  # ... and while nothing may
 BEHIND_S = 0.005  # ... and while a line is full
 REASON_S = 5.0  # for Ray to say why a worker went away
 KILL_S = 5.0  # for a worker to end that is told to
 GRACE_S = 1.0  # for a step to look whether it was cancelled
-GUEST_S = 10.0  # for whoever connects to say who it is
 LATE_S = 600.0  # for a worker that was given up to say what it still has to
 AGAIN_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # before the cluster is tried again
 SAVERS = 4
-FALLS = 2  # of workers, after which a step that was in their hand travels alone
-REPORT = 4000  # characters of what Ray says
-
-Find = Callable[[str], Workflow]
 
 
 class RayPool:
@@ -68,18 +64,16 @@ class RayPool:
         least = wanted.ray_workers_min if workers_min is None else workers_min
         most = max(workers_max or wanted.ray_workers_max, least, 1)
         self._address = _checked(address or settings().ray.address or "local")
-        self._artifacts, self._find = Path(artifacts).absolute(), find
+        self._artifacts = Path(artifacts).absolute()
         self._silent_s = wanted.ray_silent_s
         self._roster = Roster(least, most, wanted.ray_idle_s)
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
         self._link: Link | None = None
-        self._listener: socket.socket | None = None
-        self._guests: dict[socket.socket, float] = {}
+        self._door = Door(self._selector, self._let_in)
         self._given_up: list[Worker] = []
         self._told: list[Result] = []
-        self._steps: dict[tuple[str, str], tuple[Resources, float | None]] = {}
-        self._falls: Counter[tuple[str, str, int]] = Counter()
+        self._batches = Batches(find)
         self._serial = 0
         self._fails, self._again = 0, 0.0  # to reach the cluster
         self._warned = ""
@@ -107,7 +101,9 @@ class RayPool:
     def submit(self, calls: Sequence[Call]) -> None:
         """Run calls one after the other on a worker that is idle."""
         with self._turn() as now:
-            self._roster.waiting += self._batches(calls, now)
+            batches, failed = self._batches.sort(calls, now)
+            self._roster.waiting += batches
+            self._told += failed
             self._assign(now)
 
     def cancel(self, key: Key) -> None:
@@ -211,8 +207,7 @@ class RayPool:
         for worker in [*self._roster.workers.values(), *self._given_up]:
             if worker.line is not None:
                 worker.line.close()
-        for end in [*self._guests, *filter(None, [self._listener])]:
-            end.close()
+        self._door.close()
         if self._link is not None:
             self._link.close()
 
@@ -231,9 +226,7 @@ class RayPool:
 
     def _on_up(self, link: Link, now: float, host: str) -> None:
         link.host = host
-        self._listener = socket.create_server((host, 0))
-        self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._door.open(host)
         if self._warned:
             self._log.warning("ray.back", address=self._address)
         self._fails, self._warned = 0, ""
@@ -244,16 +237,13 @@ class RayPool:
     def _part(self, now: float, reason: str) -> None:
         """The cluster is lost, or cannot be reached: steps that go on are lost, the rest waits."""
         for worker in [*self._roster.workers.values()]:
-            error = _error("WorkerLost", f"the Ray cluster of worker `{worker.name}` went away")
-            self._finish(worker, worker.verdict or Verdict("lost", error), now)
+            verdict = worker.verdict or Verdict("lost", reasons.parted(worker.name))
+            self._finish(worker, verdict, now)
         link, self._link = self._link, None
         if link is not None:
             self._selector.unregister(link.line.end)
-            link.close(0.0 if link.host else KILL_S)
-        if self._listener is not None:
-            self._selector.unregister(self._listener)
-            self._listener.close()
-            self._listener = None
+            link.close(0.0)
+        self._door.close()
         self._again = now + AGAIN_S[min(self._fails, len(AGAIN_S) - 1)]
         self._fails += 1
         if self._warned != "away":
@@ -263,46 +253,24 @@ class RayPool:
     # Workers
 
     def _start(self, link: Link, group: Resources, now: float) -> None:
-        assert self._listener is not None
         worker = self._roster.new(group, secrets.token_bytes(TOKEN), now)
         cpus = -1.0 if group == Resources() else group.cpus  # its share of the cluster
         needs = (cpus, group.gpus, group.memory_bytes)
-        port = self._listener.getsockname()[1]
-        link.line.send("start", worker.id, *needs, link.host, port, worker.token)
+        link.line.send("start", worker.id, *needs, link.host, self._door.port, worker.token)
 
-    def _accept(self) -> None:
-        assert self._listener is not None
-        with suppress(OSError):
-            guest, _ = self._listener.accept()
-            guest.setblocking(False)
-            self._guests[guest] = time.monotonic() + GUEST_S
-            self._selector.register(guest, selectors.EVENT_READ, partial(self._greet, guest))
-
-    def _greet(self, guest: socket.socket) -> None:
-        """Whoever does not begin with the token of a worker is not let in."""
-        try:
-            token = guest.recv(TOKEN)
-        except OSError:
-            token = b""
+    def _let_in(self, token: bytes, guest: socket.socket) -> bool:
+        """A worker called in, if it has the token of one that was started."""
         workers = self._roster.workers.values()
         worker = next((w for w in workers if w.token == token and w.line is None), None)
         if worker is None:
-            self._send_away(guest)
-            return
-        del self._guests[guest]
-        now = time.monotonic()
+            return False
         line = worker.line = Line(guest)
-        self._selector.modify(guest, selectors.EVENT_READ, partial(self._hear, worker, line))
+        self._selector.register(guest, selectors.EVENT_READ, partial(self._hear, worker, line))
         paths = [os.path.abspath(path) for path in sys.path]
-        beat_s = self._silent_s / 4
-        about = (given_on(), os.getcwd(), paths, str(self._artifacts), beat_s)
+        about = (given_on(), os.getcwd(), paths, str(self._artifacts), self._silent_s / 4)
         line.send("hello", worker.name, *about)
-        self._roster.came_up(worker, now)
-
-    def _send_away(self, guest: socket.socket) -> None:
-        del self._guests[guest]
-        self._selector.unregister(guest)
-        guest.close()
+        self._roster.came_up(worker, time.monotonic())
+        return True
 
     def _hear(self, worker: Worker, line: Line) -> None:
         now = worker.heard = time.monotonic()
@@ -321,7 +289,7 @@ class RayPool:
         if task is None:
             return
         worker.cancelled.pop(serial, None)
-        self._falls.pop(task.call.key[:3], None)
+        self._batches.ended(task.call.key)
         self._told.append(Result(task.call.key, *ended))
         if not worker.hand:
             worker.idle_since = now
@@ -358,7 +326,7 @@ class RayPool:
         worker = self._roster.workers.get(id)
         if worker is None:
             return
-        worker.verdict = worker.verdict or Verdict("lost", _reason(worker, kind, text))
+        worker.verdict = worker.verdict or Verdict("lost", reasons.of_ray(worker.name, kind, text))
         if worker.line is not None and not worker.line.is_over:
             self._hear(worker, worker.line)
         if id in self._roster.workers:
@@ -373,7 +341,7 @@ class RayPool:
         for batch in [b for b in self._roster.waiting if b.group == worker.group]:
             self._roster.waiting.remove(batch)
             for task in batch.tasks:
-                error = _unfit(task.call.key.step, worker.group)
+                error = reasons.unfit(task.call.key.step, worker.group)
                 self._told.append(Result(task.call.key, "error", None, error))
 
     def _finish(self, worker: Worker, verdict: Verdict | None, now: float) -> None:
@@ -385,8 +353,8 @@ class RayPool:
         only = next(iter(worker.hand), None) if len(worker.hand) == 1 else None
         for serial, task in worker.hand.items():
             key = task.call.key
-            self._falls[key[:3]] += 1
-            if serial == charged or (serial == only and self._falls[key[:3]] > FALLS):
+            too_often = self._batches.fell(key)
+            if serial == charged or (serial == only and too_often):
                 outcome, error = (verdict.outcome, verdict.error) if verdict else ("lost", None)
                 took = now - worker.begun
                 self._told.append(Result(key, outcome, None, error, True, took, worker.name))
@@ -433,47 +401,22 @@ class RayPool:
                 if now >= worker.patience:
                     self._finish(worker, worker.verdict, now)
             elif worker.state == "up" and now - worker.heard > self._silent_s:
-                error = _error("WorkerLost", f"worker `{worker.name}` was silent for too long")
+                error = reasons.silent(worker.name, self._silent_s)
                 self._kill(worker, Verdict("lost", error), now)
                 self._finish(worker, worker.verdict, now)
             elif task is not None and worker.deadline is not None and now >= worker.deadline:
-                text = f"step `{task.call.key.step}` took longer than {task.timeout_s} s"
-                self._kill(worker, Verdict("timeout", _error("Timeout", text)), now)
+                error = reasons.overdue(task.call.key.step, task.timeout_s)
+                self._kill(worker, Verdict("timeout", error), now)
             elif now >= worker.cancelled.get(worker.running or -1, now + 1):
                 self._kill(worker, Verdict("cancelled", None), now)
         for worker in [w for w in self._given_up if now >= w.patience]:
             assert worker.line is not None
             self._hung_up(worker, worker.line, now)
-        for guest in [guest for guest, ends in self._guests.items() if now >= ends]:
-            self._send_away(guest)
+        self._door.look(now)
         if self._link is not None:
             self._link.line.flush()
 
     # Work
-
-    def _batches(self, calls: Sequence[Call], now: float) -> list[Batch]:
-        """Those that need the same go together; one that fell with its worker goes alone."""
-        groups: dict[Any, Batch] = {}
-        for call in calls:
-            try:
-                resources, timeout_s = self._step(call)
-            except (RaymillError, KeyError) as error:
-                about = _error(type(error).__name__, str(error))
-                self._told.append(Result(call.key, "error", None, about))
-                continue
-            is_alone = self._falls[call.key[:3]] >= FALLS
-            batch = groups.setdefault(
-                call.key if is_alone else resources, Batch([], resources, now)
-            )
-            batch.tasks.append(Task(call, timeout_s))
-        return list(groups.values())
-
-    def _step(self, call: Call) -> tuple[Resources, float | None]:
-        place = (call.place, call.key.step)
-        if place not in self._steps:
-            one = self._find(call.place).by_name[call.key.step]
-            self._steps[place] = (one.resources, one.timeout_s)
-        return self._steps[place]
 
     def _assign(self, now: float) -> None:
         for worker, batch in self._roster.assign(now):
@@ -501,25 +444,3 @@ def _checked(address: str) -> str:
             hint="run the orchestrator on a node of the cluster, with the address HOST:6379",
         )
     return address
-
-
-def _error(kind: str, message: str, **more: str) -> bytes:
-    return json.dumps({"type": kind, "message": message, **more})
-
-
-def _reason(worker: Worker, kind: str, text: str) -> bytes:
-    """What Ray says of a worker that is gone, with the report as it is."""
-    report = text.strip()[:REPORT]
-    if kind == "OutOfMemoryError":
-        message = f"the node of worker `{worker.name}` ran out of memory"
-        return _error(OUT_OF_MEMORY, message, report=report)
-    return _error("WorkerLost", f"worker `{worker.name}` went away", report=report)
-
-
-def _unfit(step: str, needs: Resources) -> bytes:
-    asked = f"{needs.cpus:g} CPUs, {needs.gpus:g} GPUs and {needs.memory_bytes:,} bytes of memory"
-    return _error(
-        "ResourcesUnavailable",
-        f"no node of the Ray cluster has the {asked} that step `{step}` asks for",
-        hint="ask for less: Step(..., resources=Resources(...)), or add a larger node",
-    )
