@@ -94,6 +94,14 @@ def ray_cluster() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def ray_address(ray_cluster: None) -> str:
+    """Where the one cluster of the test run is, for processes that connect to it."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address)
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real files beside the repository; absent outside of the developers' place."""
     folder = ROOT.parent / "shared" / "data"

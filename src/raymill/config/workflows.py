@@ -32,6 +32,12 @@ class WorkflowSettings(Section):
     ray_idle_s: float = setting(
         60.0, "Time without work after which a worker on Ray is let go", unit="s", gt=0
     )
+    ray_join_s: float = setting(
+        30.0,
+        "Time in which a node may join that has what a step asks for and no other has",
+        unit="s",
+        ge=0,
+    )
     ray_silent_s: float = setting(
         60.0, "Time after which a worker on Ray that says nothing is given up", unit="s", gt=0
     )

@@ -17,15 +17,19 @@ from raymill.engines.ray.line import CHUNK, Frames, Message, packed
 from raymill.engines.ray.steps import RayStepWorker
 from raymill.errors import RaymillError
 
-JOINING_S = 30.0  # for nodes that could fulfil a demand to join a cluster that others run
 LOOK_S = 1.0
 LEAVE_S = 4.0  # to disconnect; then the process ends without
 HERE = "127.0.0.1"
 
 
-def main(handle: int, address: str, most: int) -> None:
-    """Serve the pool at the other end of a socket until it hangs up."""
-    driver = Driver(socket.socket(fileno=handle), most, is_alone=address == "local")
+def main(handle: int, address: str, most: int, join_s: float) -> None:
+    """Serve the pool at the other end of a socket until it hangs up.
+
+    most: how many workers it will have; join_s: how long to wait for a node that can hold one.
+    """
+    is_alone = address == "local"
+    end = socket.socket(fileno=handle)
+    driver = Driver(end, most, 0.0 if is_alone else join_s, is_alone=is_alone)
     threading.Thread(target=driver.listen, daemon=True).start()
     try:
         ray = import_ray()
@@ -50,8 +54,8 @@ class Started:
 class Driver:
     """Starts and kills the actors of a pool."""
 
-    def __init__(self, end: socket.socket, most: int, *, is_alone: bool) -> None:
-        self._end, self._most, self._is_alone = end, most, is_alone
+    def __init__(self, end: socket.socket, most: int, join_s: float, *, is_alone: bool) -> None:
+        self._end, self._most, self._join_s, self._is_alone = end, most, join_s, is_alone
         self._events: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._actors: dict[int, Started] = {}
         self._ray: Any = None
@@ -113,7 +117,7 @@ class Driver:
     def _patience(self, demand: dict[str, float]) -> float | None:
         if self._fits(demand):
             return None
-        return time.monotonic() + (0.0 if self._is_alone else JOINING_S)
+        return time.monotonic() + self._join_s
 
     def _fits(self, demand: dict[str, float]) -> bool:
         """Whether a node would be large enough if nothing else ran on it."""

@@ -9,20 +9,20 @@ from raymill.engines.ray.line import Line
 CLOSE_S = 6.0  # for the process to disconnect
 CODE = (
     "import sys; from raymill.engines.ray.driver import main; "
-    "main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))"
+    "main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))"
 )
 
 
 class Link:
     """The process that is connected to Ray, and the line to it."""
 
-    def __init__(self, address: str, most: int) -> None:
+    def __init__(self, address: str, most: int, join_s: float) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             handle = theirs.fileno()
             # Not as `-m`: Ray would put the folder of this module on the path of every worker.
             self._process = subprocess.Popen(
-                [sys.executable, "-c", CODE, str(handle), address, str(most)],
+                [sys.executable, "-c", CODE, str(handle), address, str(most), str(join_s)],
                 pass_fds=[handle],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # Ray prints; records may go to standard output

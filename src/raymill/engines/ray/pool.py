@@ -65,7 +65,7 @@ class RayPool:
         most = max(workers_max or wanted.ray_workers_max, least, 1)
         self._address = _checked(address or settings().ray.address or "local")
         self._artifacts = Path(artifacts).absolute()
-        self._silent_s = wanted.ray_silent_s
+        self._silent_s, self._join_s = wanted.ray_silent_s, wanted.ray_join_s
         self._roster = Roster(least, most, wanted.ray_idle_s)
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -214,7 +214,7 @@ class RayPool:
     # The cluster
 
     def _connect(self) -> None:
-        link = self._link = Link(self._address, self._roster.most)
+        link = self._link = Link(self._address, self._roster.most, self._join_s)
         self._selector.register(link.line.end, selectors.EVENT_READ, partial(self._hear_link, link))
 
     def _hear_link(self, link: Link) -> None:
