@@ -58,23 +58,29 @@ def most_in(times: list[float], per_s: float) -> int:
     return max(sum(start <= at < start + per_s for at in ordered) for start in ordered)
 
 
-def main(place: str, url: str, count: str) -> None:
-    """Take permits, and write down when each was granted, until there are so many of all."""
+def grants(place: Path) -> list[tuple[int, float]]:
+    """Which process was granted a permit, and when: the lines that are whole."""
+    log = place / "grants"
+    lines = log.read_text().splitlines() if log.is_file() else []
+    return [(int(words[0]), float(words[1])) for line in lines if len(words := line.split()) == 2]
+
+
+def main(place: str, url: str) -> None:
+    """Take permits and write down when each was granted, until there are enough."""
     last = threading.local()
 
     def now() -> float:
         last.at = time.monotonic()
         return float(last.at)
 
-    log = Path(place) / "grants"
     limit = SharedLimit(open_database(place, url), "sec", Rate(40), monotonic=now)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    while log.stat().st_size < 32 * int(count):
+    file = os.open(Path(place) / "grants", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    while not (Path(place) / "enough").exists():
         wait_s = limit.take()
         if wait_s > 0:
             time.sleep(wait_s)
-            continue
-        os.write(file, f"{os.getpid():10d} {last.at:20.9f}\n".encode())
+        else:
+            os.write(file, f"{os.getpid():10d} {last.at:20.9f}\n".encode())
 
 
 if __name__ == "__main__":
