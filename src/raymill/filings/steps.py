@@ -17,6 +17,7 @@ from raymill.filings.archive import Place, Stored, filed
 from raymill.filings.checks import check
 from raymill.filings.dataset import FilingRow
 from raymill.filings.document import Document, kind_of
+from raymill.filings.edgar import SUBMISSION
 from raymill.filings.export import write_facts
 from raymill.filings.extract import VERSION, Extracted, extract
 from raymill.filings.filing import Filing
@@ -56,6 +57,9 @@ def discover(room: Room, company: Mapping[str, Any], asked: Mapping[str, Any]) -
 
 def download(room: Room, filing: Mapping[str, Any]) -> Values:
     """Fetch what holds the facts of a filing: one document, or nothing with the reason."""
+    here = room.archive.find(filed(filing["cik"], filing["accession"], SUBMISSION))
+    if here is not None:
+        return {"filing": dict(filing), "documents": [_about(here)], "reason": None}
     need = needed(
         filing["form"],
         _day(filing),
@@ -239,17 +243,19 @@ def _extracted(room: Room, downloaded: Mapping[str, Any]) -> Extracted:
 def _document(room: Room, downloaded: Mapping[str, Any]) -> tuple[Document, Place]:
     """What holds all facts: the last one fetched. It is fetched again where it was lost."""
     filing = downloaded["filing"]
-    place = _place(filing, downloaded)
+    place = place_of(downloaded)
     found = room.archive.find(place)
     if found is None:
-        place = _place(filing, download(room, filing))
+        place = place_of(download(room, filing))
         found = room.archive.find(place)
     if found is None:
         raise StoreError(f"`{place.name}` of filing {filing['accession']} is not in the archive")
     return found.document(), place
 
 
-def _place(filing: Mapping[str, Any], downloaded: Mapping[str, Any]) -> Place:
+def place_of(downloaded: Mapping[str, Any]) -> Place:
+    """Where that lies in the archive which holds all facts of a filing."""
+    filing = downloaded["filing"]
     return filed(filing["cik"], filing["accession"], downloaded["documents"][-1]["name"])
 
 

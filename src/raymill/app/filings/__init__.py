@@ -1,6 +1,6 @@
 """Filings from ticker to facts: the workflows over rooms that the settings describe, and who asks
 for them and follows them."""
 
-from raymill.app.filings.flows import FILINGS
+from raymill.app.filings.flows import FILINGS, WATCH
 
-__all__ = ["FILINGS"]
+__all__ = ["FILINGS", "WATCH"]

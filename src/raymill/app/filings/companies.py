@@ -18,6 +18,7 @@ from raymill.filings.flow import CHILD
 from raymill.filings.ledger import Ledger, Standing
 from raymill.filings.projection import Seen
 from raymill.filings.status import ProcessingStatus as Status
+from raymill.filings.steps import place_of
 from raymill.filings.tickers import called, cik_of
 from raymill.state.store import OPEN, RunRow, StepRow
 
@@ -58,17 +59,19 @@ class Filings:
         since: str | None = None,
         output: str | None = None,
         file: str | None = None,
+        moved: str | None = None,
         **how: Any,
     ) -> Standing:
         """Have the filings of a company processed that are not in the dataset.
 
         Where the same is under way already, that is what it gives; else a new run looks for new
-        filings. `how` is as in `Workflows.submit`. Raises ConfigError.
+        filings. `file` is where it was asked, and `moved` where that file goes; `how` is as in
+        `Workflows.submit`. Raises ConfigError.
         """
         settings().filings.who()
         company = called(name)
         asked = {"company": company, "called": company, "forms": list(forms), "since": since}
-        asked |= {"output": output, "file": file}
+        asked |= {"output": output, "file": file, "moved": moved}
         for _ in range(MOST_TRIES):
             found = self._asked_for(company, asked, how)
             if found is not None:
@@ -193,6 +196,18 @@ class Filings:
         wanted = None if status is None else Status(status)
         return [self.standing(one) for one in self.ledger.page(status=wanted, **which)]
 
+    def paths(self, now: Standing) -> dict[str, str | None]:
+        """The newest document that was fetched for a company, and its export, where they are."""
+        found = {"sec_filing_path": None, "parquet_output_path": None}
+        newest = self._output(f"{now.run}.{CHILD}.0", "download")
+        if newest and newest["documents"]:
+            place = place_of(newest)
+            found["sec_filing_path"] = str(settings().filings.folder().joinpath(*place.parts))
+        row = self.workflows.store.run(now.run)
+        if row is not None and row.output is not None:
+            found["parquet_output_path"] = self.workflows.artifacts.load(row.output)["output"]
+        return found
+
     def refresh(self, most: int = 1000) -> None:
         """Bring the ledger up to date with runs that ended without their last step."""
         for known in self.ledger.open(most):
@@ -250,7 +265,7 @@ def _number(company: str, dataset: Facts) -> int | None:
 
 def _wanted(asked: Mapping[str, Any] | None) -> dict[str, Any]:
     given = asked or {}
-    names = ("since", "output", "file")
+    names = ("since", "output", "file", "moved")
     return {"forms": given.get("forms") or ()} | {name: given.get(name) for name in names}
 
 
@@ -260,4 +275,5 @@ def _key(known: Standing) -> str:
 
 def _same(one: Any, other: dict[str, Any]) -> bool:
     """Whether the same is asked for, whatever file it came in."""
-    return bool(one) and {**one, "file": None} == {**other, "file": None}
+    anywhere = {"file": None, "moved": None}
+    return bool(one) and {**one, **anywhere} == {**other, **anywhere}

@@ -10,6 +10,7 @@ from raymill.app.edgar import open_edgar
 from raymill.config import settings
 from raymill.config.filings import FilingSettings
 from raymill.config.paths import home
+from raymill.filings.archive import Archive
 from raymill.filings.dataset import Facts
 from raymill.filings.handover import Handover
 from raymill.filings.ledger import Ledger
@@ -38,6 +39,11 @@ def open_dataset() -> Facts:
 def open_ledger() -> Ledger:
     """The companies that were asked for."""
     return Ledger(_database(str(home().absolute())))
+
+
+def open_archive() -> Archive:
+    """The bodies that were fetched."""
+    return Archive(settings().filings.folder())
 
 
 @lru_cache(maxsize=8)
