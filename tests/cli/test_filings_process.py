@@ -1,45 +1,19 @@
-"""`raymill filings process` on a fresh machine: one command, an orchestrator of its own."""
+"""`raymill filings`: one command from tickers to facts, an orchestrator of its own behind it."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from filings.edgar_server import IDENTITY
 from filings.filer import Filer, documents, page, sec
-from raymill.testing.replay import Recorded, ReplayServer
+from filings.machine import Machine, machine_at
+from raymill import config, json
+from raymill.testing.replay import Recorded
 
 pytestmark = pytest.mark.system
-
-
-class Machine:
-    """A folder, and the command in it with a server in the place of the SEC's."""
-
-    def __init__(self, folder: Path, server: ReplayServer) -> None:
-        self.folder, self.server = folder, server
-        self.env = {
-            **os.environ,
-            "RAYMILL_HOME": str(folder / "home"),
-            "RAYMILL_FILINGS_IDENTITY": IDENTITY,
-            "RAYMILL_FILINGS_WWW_URL": server.url,
-            "RAYMILL_FILINGS_DATA_URL": server.url,
-            "RAYMILL_WORKFLOWS_IDLE_S": "1",
-        }
-
-    def __call__(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "raymill", "filings", *arguments],
-            env=self.env | env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
 
 
 @pytest.fixture
@@ -51,72 +25,106 @@ def tiny() -> Filer:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, tiny: Filer) -> Iterator[Machine]:
-    with sec(tiny) as server:
-        yield Machine(tmp_path, server)
+def machine(
+    tmp_path: Path,
+    tiny: Filer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Machine]:
+    with sec(tiny) as server, machine_at(tmp_path, server, monkeypatch, capsys) as made:
+        yield made
 
 
-def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return found
-
-
-def test_one_command_fetches_extracts_and_stores(machine: Machine, tiny: Filer) -> None:
-    done = machine("process", "tny", "NOPE", "--json", "--output", "out")
+def test_one_command_on_a_fresh_machine_fetches_extracts_and_stores(
+    machine: Machine, tiny: Filer
+) -> None:
+    command = [sys.executable, "-m", "raymill", "filings", "process", "tny", "NOPE", "--json"]
+    done = subprocess.run(
+        [*command, "--output", "out"], cwd=machine.folder, capture_output=True, env=os.environ
+    )
     assert done.returncode == 1, done.stderr
-    assert [(row["called"], row["status"], row["facts"]) for row in rows(done)] == [
+    assert [(row["called"], row["status"], row["facts"]) for row in json.loads(done.stdout)] == [
         ("TNY", "completed", 2),
         ("NOPE", "error", 0),
     ]
-    assert "NOPE failed: UnknownName: Unknown company `NOPE`" in done.stderr
+    assert b"NOPE failed: UnknownName: Unknown company `NOPE`" in done.stderr
     assert (machine.folder / "out" / "TNY_facts.parquet").is_file()
     tiny.file(3)
     again = machine("process", "TNY")
-    assert again.returncode == 0, again.stderr
-    assert again.stdout.splitlines()[1].split() == ["TNY", "completed", "1", "0", "1"]
+    assert again.code == 0, again.err
+    assert again.out.splitlines()[1].split() == ["TNY", "completed", "1", "0", "1"]
     assert len(documents(machine.server.paths())) == 3
 
 
-def test_without_an_identity_nothing_begins(machine: Machine) -> None:
-    done = machine("process", "TNY", RAYMILL_FILINGS_IDENTITY="")
-    assert done.returncode == 2
-    assert "RAYMILL_FILINGS_IDENTITY" in done.stderr
+def test_without_an_identity_nothing_begins(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAYMILL_FILINGS_IDENTITY")
+    config.reset()
+    for verb in (("process", "TNY"), ("watch", "input")):
+        done = machine(*verb)
+        assert done.code == 2
+        assert "RAYMILL_FILINGS_IDENTITY" in done.err
     assert machine.server.count() == 0
+    assert not (machine.folder / "input").exists()
 
 
 def test_a_filing_that_failed_is_named_and_retried_alone(machine: Machine, tiny: Filer) -> None:
     bad = tiny.file(3, b"<?xml version='1.0'?>" + page("7")[:-300])
     done = machine("process", "TNY")
-    assert done.returncode == 1
+    assert done.code == 1
     told = f"TNY failed: 1 of 3 filings failed: {bad} (10-K): `report.htm` breaks off"
-    assert told in done.stderr
-    counts = json.loads(machine("status", "--json").stdout)["counts"]
+    assert told in done.err
+    counts = json.loads(machine("status", "--json").out)["counts"]
     assert len(counts) == 9
     assert (counts["error"], counts["completed"]) == (1, 0)
-    shown = machine("status", "TNY").stdout
+    shown = machine("status", "TNY").out
     assert [line.split()[3] for line in shown.splitlines()[-3:]] == ["error"] + ["completed"] * 2
     tiny.serve(bad, "report.htm", page("7"))
     retried = machine("retry", "--json")
-    assert retried.returncode == 0, retried.stderr
-    assert [(row["generation"], row["filings"], row["facts"]) for row in rows(retried)] == [
+    assert retried.code == 0, retried.err
+    assert [(row["generation"], row["filings"], row["facts"]) for row in retried.rows] == [
         (2, 1, 1)
     ]
-    assert machine("retry", "TNY").returncode == 0
+    assert machine("retry", "TNY").code == 0
     found = machine("facts", "tny", "--metric", "revenue", "--annual", "--json")
-    assert json.loads(found.stdout)[0]["value"] in (100, 200, 7)
+    assert found.rows[0]["value"] in (100, 200, 7)
 
 
-def test_a_run_that_failed_goes_on_where_it_failed(machine: Machine, tiny: Filer) -> None:
+def test_a_run_that_failed_goes_on_where_it_failed(machine: Machine) -> None:
     lists = "/submissions/CIK0000012345.json"
     machine.server.next(lists, Recorded(400))
     done = machine("process", "TNY", "--json")
-    assert done.returncode == 1
-    assert "was refused" in rows(done)[0]["message"]
+    assert done.code == 1
+    assert "was refused" in done.rows[0]["message"]
     asked = machine.server.count("/files/company_tickers.json")
-    (again,) = rows(machine("retry", "TNY", "--json"))
-    assert (again["run"], again["status"], again["facts"]) == (
-        rows(done)[0]["run"],
-        "completed",
-        2,
-    )
+    (again,) = machine("retry", "TNY", "--json").rows
+    assert again["run"] == done.rows[0]["run"]
+    assert (again["status"], again["facts"]) == ("completed", 2)
     assert machine.server.count("/files/company_tickers.json") == asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (("process",), "There is no company", "raymill filings process AAPL MSFT"),
+        (("process", "../../evil"), "`../../evil` is neither a ticker", "as in BRK.B"),
+        (("process", "A", "--since", "2024"), "`--since 2024` is no day", "2009-12-31"),
+        (("status", "NOPE"), "`NOPE` was never processed", "raymill filings process NOPE"),
+        (("retry", "NOPE"), "`NOPE` was never processed", "raymill filings process NOPE"),
+        (("facts", "NOPE"), "No facts of `NOPE` are stored", "raymill filings process NOPE"),
+        (("watch", "input", "--interval", "0"), "`--interval` cannot be 0", "above 0"),
+    ],
+)
+def test_wrong_usage_says_what_to_type(
+    machine: Machine, arguments: tuple[str, ...], message: str, hint: str
+) -> None:
+    done = machine(*arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert hint in done.err
+
+
+def test_nothing_to_retry_is_said(machine: Machine) -> None:
+    done = machine("retry", "--json")
+    assert (done.code, done.rows, done.err) == (0, [], "no company has failed\n")

@@ -18,7 +18,7 @@ from raymill.filings.dataset import Facts
 from raymill.filings.flow import declare
 from raymill.filings.handover import Handover
 from raymill.filings.ledger import Ledger
-from raymill.filings.room import Room
+from raymill.filings.room import Furnished
 from raymill.filings.status import ProcessingStatus
 from raymill.flow.workflow import Retry
 from raymill.state.database import open_database
@@ -33,7 +33,7 @@ SOON = Retry(attempts=2, on=(SourceError, DataError), first_s=0)
 class Mill:
     """The workflow in a folder, over the servers of a filer."""
 
-    def __init__(self, folder: Path, room: Room) -> None:
+    def __init__(self, folder: Path, room: Furnished) -> None:
         self.folder, self.room = folder, room
         self.flow = declare(lambda ctx: room, extract_s=None, asking=SOON)
         self.facts = room.dataset
@@ -63,7 +63,7 @@ class Mill:
 def mill_at(server: ReplayServer, folder: Path, **how: Any) -> Iterator[Mill]:
     database = open_database(folder)
     with edgar_at(server, folder / "archive", **how) as edgar:
-        room = Room(
+        room = Furnished(
             edgar,
             edgar.archive,
             Facts(folder / "lake", database),

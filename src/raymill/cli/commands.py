@@ -53,6 +53,7 @@ COMMANDS = (
         "raymill.cli.filings.process:process",
         "Fetch the filings of companies and keep their facts",
     ),
+    Command("filings watch", "raymill.cli.filings.watch:watch", "Process dropped tickers"),
     Command("filings status", "raymill.cli.filings.status:status", "Show where companies stand"),
     Command("filings retry", "raymill.cli.filings.retry:retry", "Take up companies that failed"),
     Command(

@@ -25,6 +25,7 @@ from raymill.state.durable import sync_file, sync_folder
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
 _DEPTH = 2  # folders that a document's own name may have, as in `xslF345X05/form4.xml`
 ABOUT = ".about"
+SUBMISSION = "full-submission.txt"
 ARRIVING = ".arriving"
 
 
@@ -113,15 +114,6 @@ class Archive:
         """The body of a place, None where there is none or it is damaged."""
         stored = self._about(place)
         return stored if stored is not None and stored.is_whole() else None
-
-    def drop(self, place: Place) -> None:
-        """Let go of a body that turned out not to be what it was taken for."""
-        path = self._path(place)
-        try:
-            _about_path(path).unlink(missing_ok=True)  # without it the body is none
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise _unwritten(path, error) from error
 
     def accessions(self, cik: int) -> set[str]:
         """The filings of a company of which something is there."""

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
 from raymill.errors import DataError, InputError, SourceError, UnknownName
-from raymill.filings.archive import Archive, Place, Stored, answer, filed
+from raymill.filings.archive import SUBMISSION, Archive, Place, Stored, answer, filed
 from raymill.filings.companies import Companies, Company, read_tickers
 from raymill.filings.daily import Entry, index_path, is_settled, read_index
 from raymill.filings.documents import File, instance_of, read_filing_index
@@ -36,7 +36,6 @@ BULK = {
     "companyfacts.zip": "Archives/edgar/daily-index/xbrl/companyfacts.zip",
     "submissions.zip": "Archives/edgar/daily-index/bulkdata/submissions.zip",
 }
-SUBMISSION = "full-submission.txt"
 
 
 @dataclass(frozen=True, slots=True)

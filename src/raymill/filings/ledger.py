@@ -125,6 +125,12 @@ class Ledger:
             rows = execute(f"{_SELECT} WHERE status NOT IN ({marks}) LIMIT ?", (*over, most))
         return [_standing(row) for row in rows]
 
+    def since(self, updated: float, most: int = 1000) -> list[Standing]:
+        """What was noted after a time, the oldest first."""
+        with self._database.reading() as execute:
+            rows = execute(f"{_SELECT} WHERE updated>? ORDER BY updated LIMIT ?", (updated, most))
+        return [_standing(row) for row in rows]
+
     def cursor(self, name: str) -> str | None:
         """What was noted under a name."""
         with self._database.reading() as execute:

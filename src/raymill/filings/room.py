@@ -4,25 +4,29 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Protocol
 
 from raymill.filings.archive import Place, Stored
-from raymill.filings.companies import Company
-from raymill.filings.dataset import FilingRow
-from raymill.filings.handover import Handover
-from raymill.filings.ledger import Ledger
-from raymill.filings.listing import Listed
+
+if TYPE_CHECKING:  # a process that extracts facts loads neither the lake nor the network
+    import pyarrow as pa
+
+    from raymill.filings.companies import Company
+    from raymill.filings.dataset import FilingRow
+    from raymill.filings.handover import Handover
+    from raymill.filings.ledger import Ledger
+    from raymill.filings.listing import Listed
 
 
 class Source(Protocol):
     """Where companies, lists of filings and documents come from."""
 
-    def resolve(self, text: str) -> Company:
+    def resolve(self, text: str) -> "Company":
         """The company of a ticker, CIK or exact name. Raises UnknownName."""
 
-    def filings(self, cik: int, forms: Collection[str], since: date | None = None) -> list[Listed]:
+    def filings(
+        self, cik: int, forms: Collection[str], since: date | None = None
+    ) -> "list[Listed]":
         """The filings of a company in some forms, the newest first."""
 
     def document(self, cik: int, accession: str, name: str) -> Stored:
@@ -44,10 +48,10 @@ class Dataset(Protocol):
     def processed(self, cik: int, *, extractor: int = 0) -> set[str]:
         """The filings whose documents were read, by this extractor or a newer."""
 
-    def store(self, cik: int, accession: str, facts: pa.Table, filing: FilingRow) -> bool:
+    def store(self, cik: int, accession: str, facts: "pa.Table", filing: "FilingRow") -> bool:
         """Let the dataset hold exactly these facts of a filing."""
 
-    def reports(self, company: int | str) -> pa.Table:
+    def reports(self, company: int | str) -> "pa.Table":
         """Every report of every number of a company."""
 
 
@@ -57,17 +61,48 @@ class Bodies(Protocol):
     def find(self, place: Place) -> Stored | None:
         """The body of a place, None where there is none or it is damaged."""
 
-    def drop(self, place: Place) -> None:
-        """Let go of a body that turned out not to be what it was taken for."""
+    def forget(self, place: Place) -> None:
+        """Drop a body, so that it is fetched again."""
+
+
+class Room(Protocol):
+    """All that the steps use; each step opens what it needs of it."""
+
+    @property
+    def source(self) -> Source:
+        """Where companies, lists of filings and documents come from."""
+
+    @property
+    def archive(self) -> Bodies:
+        """Where fetched bodies are kept."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """Where facts are kept."""
+
+    @property
+    def handover(self) -> "Handover":
+        """Where tables lie on their way to the next step."""
+
+    @property
+    def ledger(self) -> "Ledger":
+        """Where companies stand."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
 
 
 @dataclass(frozen=True)
-class Room:
-    """All that the steps use."""
+class Furnished:
+    """A room whose parts are there."""
 
     source: Source
     archive: Bodies
     dataset: Dataset
-    handover: Handover
-    ledger: Ledger
-    now: Callable[[], float] = time.time
+    handover: "Handover"
+    ledger: "Ledger"
+    clock: Callable[[], float] = time.time
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.clock()

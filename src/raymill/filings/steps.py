@@ -13,12 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from raymill.errors import DataError, InputError, StoreError
-from raymill.filings.archive import Place, Stored, filed
+from raymill.filings.archive import SUBMISSION, Place, Stored, filed
 from raymill.filings.checks import check
-from raymill.filings.dataset import FilingRow
 from raymill.filings.document import Document, kind_of
-from raymill.filings.edgar import SUBMISSION
-from raymill.filings.export import write_facts
 from raymill.filings.extract import VERSION, Extracted, extract
 from raymill.filings.filing import Filing
 from raymill.filings.listing import FORMS, Listed
@@ -109,6 +106,8 @@ def standardise_facts(room: Room, extracted: Mapping[str, Any]) -> Values:
 
 def store(room: Room, standardised: Mapping[str, Any]) -> Values:
     """Put the facts of a filing into the dataset, in the place of what was there of it."""
+    from raymill.filings.dataset import FilingRow
+
     filing = standardised["filing"]
     facts = _facts(room, standardised)
     row = FilingRow(
@@ -163,6 +162,8 @@ def conclude(
 
 def export(room: Room, company: Mapping[str, Any], folder: str) -> str:
     """Write all facts of a company as `<TICKER>_facts.parquet`. Gives its path."""
+    from raymill.filings.export import write_facts
+
     called = company["ticker"] or f"CIK{company['cik']:010}"
     return write_facts(
         Path(folder) / f"{called}_facts.parquet", room.dataset.reports(company["cik"])
@@ -201,7 +202,7 @@ def _page(room: Room, filing: Mapping[str, Any]) -> Stored:
     cik, accession, name = filing["cik"], filing["accession"], filing["primary_document"]
     found = room.source.document(cik, accession, name)
     if kind_of(found.read()) != "inline":
-        room.archive.drop(filed(cik, accession, name))
+        room.archive.forget(filed(cik, accession, name))
         raise DataError(
             f"`{name}` of filing {accession} is no inline XBRL, though the list of filings says so",
             hint="it may have been an error page: try again later",
@@ -236,7 +237,7 @@ def _extracted(room: Room, downloaded: Mapping[str, Any]) -> Extracted:
     try:
         return extract(document, known)
     except DataError:
-        room.archive.drop(place)  # another attempt fetches it again
+        room.archive.forget(place)  # another attempt fetches it again
         raise
 
 

@@ -198,7 +198,7 @@ class Filings:
 
     def paths(self, now: Standing) -> dict[str, str | None]:
         """The newest document that was fetched for a company, and its export, where they are."""
-        found = {"sec_filing_path": None, "parquet_output_path": None}
+        found: dict[str, str | None] = dict.fromkeys(("sec_filing_path", "parquet_output_path"))
         newest = self._output(f"{now.run}.{CHILD}.0", "download")
         if newest and newest["documents"]:
             place = place_of(newest)
@@ -229,10 +229,11 @@ class Filings:
                 else:
                     open_[name] = now
             if open_:
-                self._keep_going()
+                self.keep_going()
                 time.sleep(max(poll_s, 5 * (time.monotonic() - begun)))
 
-    def _keep_going(self) -> None:
+    def keep_going(self) -> None:
+        """See that somebody runs what is open; to be called again and again."""
         if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
             self._asked = time.monotonic()
             self.workflows.ensure()

@@ -11,8 +11,7 @@ from raymill.app.filings.companies import Filings
 from raymill.app.filings.rooms import open_archive
 from raymill.app.workflows import Workflows, id_of
 from raymill.errors import ConfigError
-from raymill.filings.archive import filed
-from raymill.filings.edgar import SUBMISSION
+from raymill.filings.archive import SUBMISSION, filed
 from raymill.filings.folders import Folders
 from raymill.filings.ledger import Standing
 from raymill.filings.status import ProcessingState

@@ -27,7 +27,7 @@ def follow(filings: "Filings", asked: Sequence[Standing]) -> list[Standing]:
 @contextmanager
 def _teller(count: int) -> Iterator[Tell]:
     if not sys.stderr.isatty():
-        yield _Lines().tell
+        yield Lines().tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -45,23 +45,24 @@ def _teller(count: int) -> Iterator[Tell]:
         yield tell
 
 
-class _Lines:
+class Lines:
     """A line for each company whose state changes."""
 
     def __init__(self) -> None:
         self._told: dict[str, ProcessingStatus] = {}
 
-    def tell(self, now: Standing, done: int, of: int) -> None:
+    def tell(self, now: Standing, done: int = 0, of: int = 0) -> None:
         """Write a line, unless there is nothing new."""
         if self._told.get(now.called) is now.status:
             return
         self._told[now.called] = now.status
+        text = f"{now.called}: {now.status.value}"
         if now.status is ProcessingStatus.ERROR:
-            text = f"[{done}/{of}] {_failure(now)}"
+            text = _failure(now)
         elif now.status.is_over:
-            text = f"[{done}/{of}] {now.called}: {now.filings:,} new filings, {now.facts:,} facts"
-        else:
-            text = f"{now.called}: {now.status.value}"
+            text = f"{now.called}: {now.filings:,} new filings, {now.facts:,} facts"
+        if now.status.is_over and of:
+            text = f"[{done}/{of}] {text}"
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
