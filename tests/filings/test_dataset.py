@@ -368,6 +368,7 @@ def test_filings_join_facts(stored: Facts) -> None:
         "SELECT * FROM read_csv('/etc/passwd')",
         "SELECT * FROM nowhere",
         "SELECT * FRM facts",
+        "SELECT CAST(concept AS INTEGER) FROM facts",
         "",
     ],
 )

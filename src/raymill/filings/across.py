@@ -14,14 +14,20 @@ from raymill.filings.schema import FACTS
 from raymill.filings.series import Per, known
 
 # What companies report every year tells their fiscal years and their currency.
+YEAR = (350, 380)  # days
 GUIDES = ("net_income", "revenue")
 COLUMNS = [name for name in FACTS.names if name not in ("context", "fact_id", "document", "frame")]
 
 
-def concepts(metric: Metric, table: Metrics) -> list[str]:
-    """The concepts that are needed to know a metric."""
-    guides = [table.by_name[name] for name in GUIDES if name in table.by_name]
-    return sorted({concept for one in (metric, *guides) for _, concept in one.concepts})
+def needed(metric: Metric, table: Metrics) -> Metrics:
+    """The metrics that are needed to know one: itself, and those that companies report anyway."""
+    guides = {name: table.by_name[name] for name in GUIDES if name in table.by_name}
+    return Metrics(table.version, {metric.name: metric} | guides)
+
+
+def concepts(table: Metrics) -> list[str]:
+    """All concepts of some metrics."""
+    return sorted({name for metric in table.by_name.values() for _, name in metric.concepts})
 
 
 def newest(
@@ -34,11 +40,24 @@ def newest(
     table: Metrics,
 ) -> pa.Table:
     """The last value of each company, by CIK; a company without one has no row."""
+    rows = _without_idle(facts, table.by_name[metric])
     found = [
-        known(rows, as_of, table).table([metric], per=per, unit=unit) for rows in _companies(facts)
+        known(company, as_of, table).table([metric], per=per, unit=unit)
+        for company in _companies(rows)
     ]
     last = [rows.slice(rows.num_rows - 1) for rows in found if rows.num_rows]
     return pa.concat_tables(last) if last else SERIES.empty_table()
+
+
+def _without_idle(facts: pa.Table, metric: Metric) -> pa.Table:
+    """Without what the other metrics say of periods that are no years, where years are enough."""
+    if metric.is_instant:
+        return facts
+    own = arrow.array([name for _, name in metric.concepts], pa.string())
+    mask = arrow.to_numpy(arrow.is_in(facts["concept"], own))
+    start, end = (arrow.to_numpy(arrow.cast(facts[name], pa.int32())) for name in ("start", "end"))
+    days = end - start + 1.0  # NaN without a start
+    return arrow.keep_rows(facts, mask | ((days >= YEAR[0]) & (days <= YEAR[1])))
 
 
 def _companies(facts: pa.Table) -> Iterator[pa.Table]:

@@ -218,7 +218,8 @@ class Facts:
         A row is as in `series`, with the `ticker`. Raises UnknownName, ConfigError, InputError.
         """
         metrics = table or standard()
-        names = across.concepts(metrics.find(metric), metrics)
+        metrics = across.needed(metrics.find(metric), metrics)
+        names = across.concepts(metrics)
         every = self.companies() if companies is None else sorted(map(self.cik, companies))
         found = []
         with self.lake.hold() as snapshot:

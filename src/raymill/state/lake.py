@@ -148,8 +148,9 @@ class Lake:
             number = manifest.table_id(execute, table)
             if number is None:
                 return {}, []
-            files = manifest.files_of(execute, number, manifest.newest(execute))
-            return manifest.kept(execute, number, keys), files
+            held = manifest.kept(execute, number, keys)
+            lie = {one.data_file_id for one in held.values() if one.data_file_id is not None}
+            return held, manifest.files_named(execute, lie)
 
     def _is_written(self, once: Once) -> bool:
         with self.database.reading() as execute:

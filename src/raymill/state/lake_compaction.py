@@ -1,5 +1,6 @@
 """What keeps a lake small and quick: small files are merged, and those that nobody reads go."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -154,7 +155,7 @@ def sweep(lake: Lake, *, older_s: float = ORPHAN_S) -> int:
     Younger ones stay, since their commit may be under way. Gives how many went.
     """
     before = lake.now() - older_s
-    found = [path for path in _files(lake.folder) if path.stat().st_mtime <= before]
+    found = [path for path in _files(lake.folder) if _born(path) <= before]
     removed = 0
     with lake.database.transaction() as execute:  # no commit names one meanwhile
         for path in found:
@@ -163,6 +164,13 @@ def sweep(lake: Lake, *, older_s: float = ORPHAN_S) -> int:
                 path.unlink(missing_ok=True)
                 removed += 1
     return removed
+
+
+def _born(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # it was renamed, or somebody else removes it
+        return math.inf
 
 
 def _files(folder: Path) -> Iterator[Path]:

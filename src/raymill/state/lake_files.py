@@ -53,7 +53,7 @@ def write_file(folder: Path, table: LakeTable, partition: str, rows: pa.Table) -
     path = folder / relative
     partial = path.with_name(path.name + PARTIAL)
     with _explained(path):
-        _make_folders(path.parent, folder)
+        _make_folders(path.parent)
         try:
             _write(partial, table, rows)
             faults.point("lake.written")
@@ -80,13 +80,12 @@ def _new_name() -> str:
     return f"part-{time.time_ns():016x}-{os.urandom(5).hex()}.parquet"
 
 
-def _make_folders(folder: Path, top: Path) -> None:
+def _make_folders(folder: Path) -> None:
     """Make folders whose names survive too."""
     if folder.is_dir():
         return
-    if folder != top:
-        _make_folders(folder.parent, top)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folders(folder.parent)
+    folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
 
 

@@ -93,6 +93,15 @@ def files_of(
     return [_file(row) for row in sorted(rows, key=lambda row: (row[1], row[5]))]
 
 
+def files_named(execute: Execute, numbers: Iterable[int]) -> list[DataFile]:
+    """Files by their numbers."""
+    rows = []
+    for some in _some(sorted(numbers)):
+        sql = f"SELECT {_FILE} FROM lake_data_file WHERE data_file_id IN ({_marks(some)})"
+        rows += execute(sql, some)
+    return [_file(row) for row in rows]
+
+
 def _file(row: Sequence[object]) -> DataFile:
     path, partition, count, size, columns, number, begin = row
     return DataFile(

@@ -54,9 +54,24 @@ def ask(connection: "DuckDBPyConnection", question: str) -> pa.RecordBatchReader
             )
         reader: pa.RecordBatchReader = connection.sql(question).to_arrow_reader()
     except duckdb.Error as error:
-        reason = str(error).split("\n\nLINE")[0].strip()
-        raise ConfigError(f"The question cannot be answered: {reason}") from error
-    return reader
+        raise _refusal(error) from error
+    make: Any = pa.RecordBatchReader.from_batches
+    answer: pa.RecordBatchReader = make(reader.schema, _read(reader))
+    return answer
+
+
+def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    import duckdb
+
+    try:
+        yield from reader
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> ConfigError:
+    reason = str(error).split("\n\nLINE")[0].strip()
+    return ConfigError(f"The question cannot be answered: {reason}")
 
 
 def _view(lake: Lake, table: LakeTable, snapshot: int, connection: "DuckDBPyConnection") -> None:
