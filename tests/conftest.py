@@ -9,7 +9,7 @@ import pytest
 
 from raymill import config, faults
 
-pytest_plugins = ["marks", "servers"]
+pytest_plugins = ["marks", "servers", "databases"]
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {"quick": 25, "all": 100}

@@ -20,7 +20,7 @@ from raymill.filings import versions as in_python
 from raymill.filings.dataset import Facts, FilingRow, Stored
 from raymill.filings.dataset_parts import TABLE
 from raymill.filings.schema import no_facts
-from raymill.state.database import open_database
+from raymill.state.database import Database, open_database
 from raymill.state.lake_sql import ask
 
 AAPL = 320193
@@ -29,10 +29,8 @@ FILED = date(2025, 5, 2)
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[Facts]:
-    database = open_database(tmp_path)
-    yield Facts(tmp_path / "lake", database)
-    database.close()
+def stored(tmp_path: Path, database: Database) -> Facts:
+    return Facts(tmp_path / "lake", database)
 
 
 def tiny(accession: str, *lines: str, cik: int = 1, **more: Any) -> Stored:
