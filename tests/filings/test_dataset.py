@@ -268,6 +268,13 @@ def test_restatements_of_net_income_and_earnings_per_share(apple: Facts) -> None
 
 
 @real
+def test_checks_of_a_real_company(apple: Facts) -> None:
+    rows = apple.check("AAPL", as_of=FILED).to_pylist()
+    assert len(rows) > 50
+    assert [row for row in rows if row["check"] == "balance" and not row["has_passed"]] == []
+
+
+@real
 def test_a_metric_across_companies_is_the_newest_that_each_had_reported(apple: Facts) -> None:
     rows = apple.across("net_income", as_of=date(2025, 6, 30)).to_pylist()
     assert [(row["ticker"], row["cik"], str(row["end"]), row["value"]) for row in rows] == [

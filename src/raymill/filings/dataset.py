@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from raymill.errors import ConfigError, InputError
-from raymill.filings import across, versions
+from raymill.filings import across, checks, versions
 from raymill.filings.dataset_parts import TABLE, buckets, dated, of_answer, partition, parts
 from raymill.filings.dataset_rows import (
     FILINGS,
@@ -102,6 +102,7 @@ class Facts:
         partitions = [part.partition for part in replaced]
         if changed and compact(self.lake, TABLE, partitions=partitions):
             vacuum(self.lake)
+            sweep(self.lake, TABLE)
         return changed
 
     def learn(self, tickers: Mapping[str, int]) -> None:
@@ -203,6 +204,12 @@ class Facts:
         """One metric of a company, oldest first. Raises UnknownName, ConfigError, InputError."""
         return self.known(company, as_of=as_of, table=table).table([metric], per=per, unit=unit)
 
+    def check(
+        self, company: int | str, *, as_of: date | None = None, table: Metrics | None = None
+    ) -> pa.Table:
+        """Checks of a company's facts against one another, as they were known: see `checks`."""
+        return checks.check(self.reports(company), as_of, table)
+
     def across(
         self,
         metric: str,
@@ -266,7 +273,7 @@ class Facts:
         """Merge all files of each bucket, remove what nobody needs. Gives how many were merged."""
         merged = compact(self.lake, TABLE, whole=True)
         vacuum(self.lake)
-        sweep(self.lake)
+        sweep(self.lake, TABLE)
         return merged
 
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -149,17 +149,26 @@ def _forget_snapshots(execute: Execute, before: float) -> None:
     )
 
 
-def sweep(lake: Lake, *, older_s: float = ORPHAN_S) -> int:
+def sweep(lake: Lake, table: LakeTable | None = None, *, older_s: float = ORPHAN_S) -> int:
     """Remove files that a killed process left and that the manifest does not name.
 
-    Younger ones stay, since their commit may be under way. Gives how many went.
+    Younger ones stay, since their commit may be under way. Those of one table, or of the whole
+    folder. Gives how many went.
     """
     before = lake.now() - older_s
-    found = [path for path in _files(lake.folder) if _born(path) <= before]
+    folder = lake.folder / table.name if table else lake.folder
+    with lake.database.reading() as execute:
+        named = {path for (path,) in execute("SELECT path FROM lake_data_file")}
+    names = {path.relative_to(lake.folder).as_posix(): path for path in _files(folder)}
+    orphans = {name: path for name, path in names.items() if name not in named}
+    old = {name: path for name, path in orphans.items() if _born(path) <= before}
+    return _remove_unnamed(lake, old) if old else 0
+
+
+def _remove_unnamed(lake: Lake, files: Mapping[str, Path]) -> int:
     removed = 0
     with lake.database.transaction() as execute:  # no commit names one meanwhile
-        for path in found:
-            name = path.relative_to(lake.folder).as_posix()
+        for name, path in files.items():
             if not execute("SELECT 1 FROM lake_data_file WHERE path=?", (name,)):
                 path.unlink(missing_ok=True)
                 removed += 1
