@@ -74,6 +74,8 @@ def test_this_process_is_alive_and_another_start_of_its_number_is_not() -> None:
     assert alive(name) is True
     assert alive(name.rpartition("/")[0] + "/1") is False
     assert alive("elsewhere/boot/1/2") is None
+    machine, start, *process = name.split("/")
+    assert alive("/".join((machine, f"another {start}", *process))) is None
 
 
 def test_a_new_file_waits_for_another_process_that_makes_it(

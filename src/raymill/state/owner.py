@@ -5,20 +5,25 @@ import socket
 from pathlib import Path
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+NUMBERS = Path("/proc/self/ns/pid")  # whose processes have numbers here: a container's
 
 
 def owner(pid: int | None = None) -> str:
     """Name a process, this one unless told: machine and its start, number, start of the process."""
     pid = pid or os.getpid()
-    return "/".join((socket.gethostname(), boot(), str(pid), _started(pid)))
+    return "/".join((socket.gethostname(), _sight(), str(pid), _started(pid)))
 
 
 def alive(name: str) -> bool | None:
-    """Whether the process of that name lives; None if it is on another machine."""
+    """Whether the process of that name lives; None if it cannot be seen from here.
+
+    That is so on another machine or in another container, also where these bear the same name, and
+    after the machine was started anew.
+    """
     parts = name.split("/")
-    if len(parts) != 4 or parts[0] != socket.gethostname() or not parts[3]:
+    if len(parts) != 4 or parts[:2] != [socket.gethostname(), _sight()] or not parts[3]:
         return None
-    return parts[1] == boot() and _started(int(parts[2])) == parts[3]
+    return _started(int(parts[2])) == parts[3]
 
 
 def machine(name: str) -> str:
@@ -29,6 +34,11 @@ def machine(name: str) -> str:
 def boot() -> str:
     """Name the start of this machine, empty where it has no name."""
     return BOOT.read_text().strip() if BOOT.is_file() else ""
+
+
+def _sight() -> str:
+    """What can be seen from here: processes of this start of the machine, of this container."""
+    return f"{boot()}.{NUMBERS.stat().st_ino if NUMBERS.exists() else 0}"
 
 
 def _started(pid: int) -> str:
