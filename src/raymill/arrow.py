@@ -257,6 +257,17 @@ def min_max(values: Values) -> tuple[Any, Any]:
     return found["min"], found["max"]
 
 
+def bounds_as_text(values: Values) -> tuple[str | None, str | None]:
+    """The least and the largest value as texts that `cast` reads again; None where there is none.
+
+    >>> bounds_as_text(array([7, -1], pa.timestamp("ns", "UTC")))
+    ('1969-12-31 23:59:59.999999999Z', '1970-01-01 00:00:00.000000007Z')
+    """
+    found = _pc.min_max(values)
+    least, most = (found[side].cast(pa.string()).as_py() for side in ("min", "max"))
+    return least, most
+
+
 def list_lengths(lists: A) -> A:
     """How many values each list or map holds."""
     return _pc.list_value_length(cast(lists, _pairs(lists.type)))  # type: ignore[no-any-return]

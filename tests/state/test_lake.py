@@ -1,6 +1,8 @@
 """The lake: commits that are whole, snapshots that stay, rows that are replaced by their key."""
 
 import pickle
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -192,6 +194,33 @@ def test_conditions_leave_out_rows_and_whole_files(
     found = lake.read(TICKS, where, columns=["day"])  # type: ignore[arg-type]
     assert sorted(found["day"].to_pylist()) == days
     assert len(lake.files(TICKS, where)) == files  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.int8(), [-3, 0, 7]),
+        (pa.float64(), [-1e300, 0.1, 1 / 3]),
+        (pa.bool_(), [False, False, True]),
+        (pa.date32(), [date(1969, 1, 1), date(2024, 2, 29), date(2262, 1, 1)]),
+        (pa.timestamp("ns", "UTC"), [-1, 1, 1_700_000_000_123_456_789]),
+        (pa.decimal128(38, 10), [Decimal("-1.5"), Decimal("0.0000000001"), Decimal("7e20")]),
+        (pa.string(), ["", "a'b", "ü"]),
+    ],
+)
+def test_bounds_of_every_type_are_read_again(
+    lake: Lake, kind: pa.DataType, values: list[object]
+) -> None:
+    table = LakeTable("any", pa.schema([("x", kind)]), stats=("x",))
+    cells = pa.array(values, kind)
+    for n in range(3):
+        lake.append(table, Part(pa.table({"x": cells.slice(n, 1)})))
+    lake.append(table, Part(pa.table({"x": pa.nulls(2, kind)})))
+    assert lake.read(table, [("x", "=", cells[2])])["x"].combine_chunks() == cells.slice(2)
+    assert len(lake.files(table, [("x", "=", cells[2])])) == 1
+    assert len(lake.files(table, [("x", ">=", cells[0])])) == 3
+    assert len(lake.files(table, [("x", "<", cells[2])])) == 2
+    assert lake.files(table, [("x", "=", None)]) == []
 
 
 def test_only_the_partitions_that_are_named_are_read(lake: Lake) -> None:

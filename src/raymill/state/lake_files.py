@@ -110,9 +110,7 @@ def _encodings(table: LakeTable) -> dict[str, str]:
 
 
 def _bounds(rows: pa.Table, name: str) -> Bounds:
-    column = rows[name]
-    texts: Any = arrow.cast(arrow.array(list(arrow.min_max(column)), column.type), pa.string())
-    return Bounds(name, column.null_count, *texts.to_pylist())
+    return Bounds(name, rows[name].null_count, *arrow.bounds_as_text(rows[name]))
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from raymill import arrow
+from raymill.arrow import Array
 from raymill.errors import Fenced, StoreError
 from raymill.state.database import Execute
 from raymill.state.lake_files import Bounds, DataFile
@@ -162,25 +164,21 @@ def _may_hold(
     values: Sequence[object],
 ) -> list[bool]:
     known = [pair for pair in bounds if pair is not None]
-    columns = (arrow.array([pair[side] for pair in known], pa.string()) for side in (0, 1))
-    least, most = (arrow.cast(column, kind).to_pylist() for column in columns)
-    asked = arrow.array(list(values), kind).to_pylist()
-    answers = (
-        low is not None and any(_fits(low, high, operator, value) for value in asked)
-        for low, high in zip(least, most, strict=True)
-    )
-    return [True if pair is None else next(answers) for pair in bounds]
+    texts = (arrow.array([pair[side] for pair in known], pa.string()) for side in (0, 1))
+    least, most = (arrow.cast(column, kind) for column in texts)
+    fits = np.zeros(len(known), np.bool_)
+    for value in arrow.array(list(values), kind):
+        fits |= arrow.to_numpy(arrow.fill_null(_between(least, most, operator, value), False))
+    answers = iter(fits.tolist())
+    return [pair is None or next(answers) for pair in bounds]
 
 
-def _fits(low: object, high: object, operator: str, value: object) -> bool:
-    if value is None:
-        return False
-    a, z, v = low, high, value
+def _between(least: Array, most: Array, operator: str, value: object) -> Array:
     if operator in ("<", "<="):
-        return bool(a < v if operator == "<" else a <= v)  # type: ignore[operator]
+        return arrow.less(least, value) if operator == "<" else arrow.less_equal(least, value)
     if operator in (">", ">="):
-        return bool(z > v if operator == ">" else z >= v)  # type: ignore[operator]
-    return bool(a <= v <= z)  # type: ignore[operator]
+        return arrow.greater(most, value) if operator == ">" else arrow.greater_equal(most, value)
+    return arrow.both(arrow.less_equal(least, value), arrow.greater_equal(most, value))
 
 
 def add(execute: Execute, table: int, snapshot: int, file: DataFile) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,7 +27,11 @@ def opened(lake: Lake, *tables: LakeTable) -> Iterator["DuckDBPyConnection"]:
     """A connection with a view for each table; the snapshot is held until the block ends."""
     import duckdb
 
-    with lake.hold() as snapshot, duckdb.connect() as connection:
+    with (
+        lake.hold() as snapshot,
+        TemporaryDirectory(prefix="raymill-sql-") as aside,
+        duckdb.connect(config={"temp_directory": aside}) as connection,
+    ):
         for name, value in SETTINGS.items():
             connection.execute(f"SET {name}={value}")
         for table in tables:
