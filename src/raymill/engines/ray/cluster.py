@@ -7,12 +7,24 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from raymill.config import settings
 from raymill.errors import ConfigError, EngineUnavailable, unknown
+from raymill.log import get_logger
 
 PATIENCE_S = 5.0
+QUIET: Mapping[str, Any] = MappingProxyType(
+    {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+)
+OF_A_START = (
+    *("num_cpus", "num_gpus", "resources", "labels", "_memory", "object_store_memory"),
+    *("include_dashboard", "dashboard_host", "dashboard_port"),
+)
+"""What belongs to a cluster that is started; one that others run has its own."""
+
+log = get_logger(room="ray")
 
 
 def import_ray() -> Any:
@@ -102,37 +114,61 @@ def start(
     num_cpus: int | None = None,
     preset: Mapping[str, Any] | None = None,
 ) -> None:
-    """Connect, or start an isolated local cluster. Raises EngineUnavailable, ConfigError."""
-    wanted = settings().ray
-    given = dict(preset or {})
-    where = address or given.pop("address", None) or wanted.address or "local"
-    options: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": "ERROR",
-        "configure_logging": True,
-    }
-    if where == "local":
-        cpus = num_cpus or wanted.num_cpus
-        options |= {"num_cpus": cpus, "include_dashboard": False}
-    _check_preset(ray, where, given)
+    """Connect, or start an isolated local cluster. Raises EngineUnavailable, ConfigError.
+
+    preset: options of `ray.init`, before those of the settings. What belongs to the start of a
+    cluster is left out where one is connected to.
+    """
+    where, options = _asked(ray, address, num_cpus, dict(preset or {}))
     try:
         _knock(where)
-        ray.init(address=where, **{**options, **given})
-        _keep_output_clean()
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise EngineUnavailable(
-            f"Ray cluster `{where}` cannot be reached: {str(error).splitlines()[0]}",
-            hint="check the address, and that the token of the cluster is on this machine",
-        ) from error
+        ray.init(address=where, **options)
+        _show_what_workers_say(bool(options["log_to_driver"]))
+    except Exception as error:  # Ray raises many kinds, bare ones among them
+        raise _unreachable(where, error) from error
 
 
-def _keep_output_clean() -> None:
+def _asked(
+    ray: Any, address: str | None, num_cpus: int | None, preset: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Where to connect to, and with which options of `ray.init`."""
+    wanted, preferred = settings().ray, preset.pop("address", None)
+    where = address or preferred or wanted.address or "local"
+    if "memory" in preset:  # what older programs call it
+        preset["_memory"] = preset.pop("memory")
+    _check_preset(ray, where, preset)
+    given = {name: value for name, value in preset.items() if value is not None}
+    if num_cpus is not None:
+        given["num_cpus"] = num_cpus
+    options = {**QUIET, "include_dashboard": False, **wanted.as_preset(), **given}
+    if where == "local":
+        return where, options
+    if left_out := [name for name in OF_A_START if name in given]:
+        log.info("ray.connects", address=where, left_out=left_out)
+    return where, {name: value for name, value in options.items() if name not in OF_A_START}
+
+
+def _unreachable(where: str, error: Exception) -> EngineUnavailable:
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    if where == "local":
+        return EngineUnavailable(
+            f"Failed to initialize Ray on this machine: {said}",
+            hint="check free memory, free space in /tmp and /dev/shm, and ports that are taken, "
+            "as by RAY_DASHBOARD_PORT; RAY_LOGGING_LEVEL=DEBUG tells more",
+        )
+    return EngineUnavailable(
+        f"Ray cluster `{where}` cannot be reached: {said}",
+        hint="check the address, and that the token of the cluster is on this machine",
+    )
+
+
+def _show_what_workers_say(shown: bool) -> None:
     """Ray prints notices of lost workers to standard output, where records may go, whatever
     `log_to_driver` says; this is the switch that its debugger uses."""
     from ray._private import worker
 
     if hasattr(worker, "_worker_logs_enabled"):
-        worker._worker_logs_enabled = False
+        worker._worker_logs_enabled = shown
 
 
 def _knock(where: str) -> None:
@@ -147,7 +183,7 @@ def _check_preset(ray: Any, where: str, given: Mapping[str, Any]) -> None:
         raise ConfigError(
             "Address `auto` joins whatever cluster is found", hint="name the address of the cluster"
         )
-    known = inspect.signature(ray.init).parameters
+    known = {*inspect.signature(ray.init).parameters, "_memory"} - {"kwargs"}
     for name in given:
         if name not in known:
             raise unknown("setting of Ray", name, known)
