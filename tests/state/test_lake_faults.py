@@ -6,17 +6,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from raymill import faults
-from raymill.state.database import Database, Execute
+from raymill.errors import StoreUnavailable
+from raymill.state.database import Database, Execute, open_database
 from raymill.state.lake import Lake, Once
 from raymill.state.lake_compaction import check, compact, sweep, vacuum
+from servers import PostgresServer
 from state.kills import ended, forked, is_killed_at
 from state.lakes import PRICES, TICKS, Cells, held, named, on_disk, part
+from state.wire import What, Wire
 
 pytestmark = pytest.mark.system
 HOUR = 3600.0
@@ -202,6 +206,27 @@ def test_a_held_snapshot_is_free_once_its_reader_is_killed(
     assert is_killed_at(1, read)
     lake.replace(PRICES, part(("a", 2, 1.0)))
     assert vacuum(late(lake)) == 1
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_commit_whose_connection_breaks_names_no_file_that_is_not_there(
+    postgres_url: str, postgres_server: PostgresServer, folder: Path, lost: What
+) -> None:
+    with closing(Wire(postgres_server.folder)) as wire:
+        url = postgres_url.replace(str(postgres_server.folder), str(wire.folder))
+        database = open_database(folder, url)
+        lake = Lake(folder, database)
+        lake.replace(PRICES, part(("a", 1, 1.0)))
+        faults.arm("lake.named", lambda: wire.cut(lost))
+        with pytest.raises(StoreUnavailable):
+            lake.replace(PRICES, part(("a", 2, 2.0)))
+        faults.disarm()
+        assert held(lake) == [("a", 1, 1.0) if lost == "request" else ("a", 2, 2.0)]
+        assert_sound(lake)
+        lake.replace(PRICES, part(("a", 2, 2.0)))
+        assert held(lake) == [("a", 2, 2.0)]
+        assert_sound(lake)
+        database.close()
 
 
 FULL = """
