@@ -20,6 +20,7 @@ SCHEMA = "raymill"
 OLDEST = 130_000
 MIGRATING = 0x7261796D  # the number of the lock under which tables are made
 LOCK_S = 10.0
+TRIES = 5  # to get a lock whose holder was told to go
 PATIENCE_S = 30.0  # how long a server may be away, as while it restarts
 URL_HINT = "as in RAYMILL_DATABASE_URL=postgresql://user:password@host:5432/database"
 
@@ -150,13 +151,15 @@ class PostgresSession:
     def again(self, work: "Callable[[Connection], R]") -> R:
         """Do work that may be done twice; again while the server is away for a moment."""
         with self._lock, explained(self.url):
-            try:
-                return self._patiently(work)
-            except _library().errors.LockNotAvailable:
-                if not self._guarded:
-                    raise
+            tries_left = TRIES if self._guarded else 1
+            while True:
+                try:
+                    return self._patiently(work)
+                except _library().errors.LockNotAvailable:
+                    tries_left -= 1
+                    if not tries_left:
+                        raise
                 self._patiently(self._free)
-                return self._patiently(work)
 
     @contextmanager
     def transaction(self) -> "Iterator[Connection]":
