@@ -136,7 +136,7 @@ def test_failed_starts_are_repeated_ever_later() -> None:
     for _ in range(7):
         assert table.roster.wanted(now) == [USUAL]
         worker = table.roster.new(USUAL, b"", now)
-        table.roster.gone(worker, now, is_failed=True)
+        table.roster.gone(worker, now)
         pauses.append(table.roster.is_hopeless())
         while not table.roster.wanted(now):
             now += 0.5

@@ -35,7 +35,8 @@ class Batches:
                 about = reasons.error(type(error).__name__, str(error))
                 failed.append(Result(call.key, "error", None, about))
                 continue
-            name = call.key if self._falls[call.key[:3]] >= FALLS else needs
+            is_alone = max(call.losses, self._falls[call.key[:3]]) >= FALLS
+            name = call.key if is_alone else needs
             batch = groups.setdefault(name, Batch([], needs, now))
             batch.tasks.append(Task(call, timeout_s))
         return list(groups.values()), failed

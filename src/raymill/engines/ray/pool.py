@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from raymill import json, log
+from raymill import __version__, json, log
 from raymill.config import settings
 from raymill.config.process import given_on
 from raymill.engines.ray import reasons
@@ -24,6 +24,7 @@ from raymill.engines.ray.door import TOKEN, Door
 from raymill.engines.ray.line import Line
 from raymill.engines.ray.link import Link
 from raymill.engines.ray.roster import Roster, Verdict, Worker
+from raymill.engines.ray.seal import sealed
 from raymill.errors import Cancelled, ConfigError, EngineUnavailable
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import Call, Key, Reports, Result
@@ -92,7 +93,7 @@ class RayPool:
 
     def open(self, reports: Reports) -> None:
         """Begin; results go to `reports`. What is submitted waits until the cluster is there."""
-        self._reports = reports
+        self._reports, self._seal = reports, sealed(self._artifacts)
         for end in (self._bell, self._clapper):
             end.setblocking(False)
         self._selector.register(self._bell, selectors.EVENT_READ, self._rung)
@@ -266,11 +267,21 @@ class RayPool:
             return False
         line = worker.line = Line(guest)
         self._selector.register(guest, selectors.EVENT_READ, partial(self._hear, worker, line))
-        paths = [os.path.abspath(path) for path in sys.path]
-        about = (given_on(), os.getcwd(), paths, str(self._artifacts), self._silent_s / 4)
-        line.send("hello", worker.name, *about)
-        self._roster.came_up(worker, time.monotonic())
+        worker.heard = time.monotonic()
+        line.send("hello", worker.name, self._about())
         return True
+
+    def _about(self) -> dict[str, Any]:
+        """What a worker has to know."""
+        return {
+            "version": __version__,
+            "settings": given_on(),
+            "folder": os.getcwd(),
+            "paths": [os.path.abspath(path) for path in sys.path],
+            "artifacts": str(self._artifacts),
+            "seal": self._seal,
+            "beat_s": self._silent_s / 4,
+        }
 
     def _hear(self, worker: Worker, line: Line) -> None:
         now = worker.heard = time.monotonic()
@@ -281,6 +292,8 @@ class RayPool:
                 worker.running, worker.begun = values[0], now
             elif name == "save":
                 self._save(worker, line, *values)
+            elif name == "ready":
+                self._roster.came_up(worker, now)
         if line.is_over:
             self._hung_up(worker, line, now)
 
@@ -316,7 +329,7 @@ class RayPool:
         line.close()
         if worker in self._given_up:
             self._given_up.remove(worker)
-        elif worker.verdict is not None or not worker.hand:
+        elif worker.verdict is not None or (worker.was_up and not worker.hand):
             self._finish(worker, worker.verdict, now)
         else:
             worker.state, worker.patience = "ending", now + REASON_S
@@ -337,7 +350,8 @@ class RayPool:
         worker = self._roster.workers.get(id)
         if worker is None:
             return
-        self._roster.gone(worker, now, is_failed=False)
+        worker.was_up = True  # it could have been, elsewhere
+        self._roster.gone(worker, now)
         for batch in [b for b in self._roster.waiting if b.group == worker.group]:
             self._roster.waiting.remove(batch)
             for task in batch.tasks:
@@ -347,8 +361,7 @@ class RayPool:
     def _finish(self, worker: Worker, verdict: Verdict | None, now: float) -> None:
         """A worker is gone, or given up: the step that it was at bears the outcome, the others of
         its hand never began."""
-        starting = worker.state == "starting"
-        self._roster.gone(worker, now, is_failed=starting)
+        self._roster.gone(worker, now)
         charged = worker.running if worker.running in worker.hand else None
         only = next(iter(worker.hand), None) if len(worker.hand) == 1 else None
         for serial, task in worker.hand.items():
@@ -366,7 +379,7 @@ class RayPool:
             worker.line.send("give_up")
             worker.patience = now + LATE_S
             self._given_up.append(worker)
-        if starting and self._roster.is_hopeless():
+        if not worker.was_up and self._roster.is_hopeless():
             self._give_up_waiting(verdict)
 
     def _give_up_waiting(self, verdict: Verdict | None) -> None:
@@ -400,7 +413,7 @@ class RayPool:
             if worker.state == "ending":
                 if now >= worker.patience:
                     self._finish(worker, worker.verdict, now)
-            elif worker.state == "up" and now - worker.heard > self._silent_s:
+            elif worker.line is not None and now - worker.heard > self._silent_s:
                 error = reasons.silent(worker.name, self._silent_s)
                 self._kill(worker, Verdict("lost", error), now)
                 self._finish(worker, worker.verdict, now)

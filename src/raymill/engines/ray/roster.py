@@ -53,6 +53,7 @@ class Worker:
     since: float  # when it was asked for
     token: bytes
     state: State = "starting"
+    was_up: bool = False
     line: Line | None = None
     hand: dict[int, Task] = field(default_factory=dict)  # by serial, in the order of their turn
     running: int | None = None
@@ -119,14 +120,14 @@ class Roster:
         return worker
 
     def came_up(self, worker: Worker, now: float) -> None:
-        """A worker called in."""
-        worker.state, worker.heard, worker.idle_since = "up", now, now
+        """A worker is ready for its first batch."""
+        worker.state, worker.was_up, worker.idle_since = "up", True, now
         self.failed_starts = 0
 
-    def gone(self, worker: Worker, now: float, *, is_failed: bool = False) -> None:
-        """A worker is not there any more; `is_failed` if it never was."""
+    def gone(self, worker: Worker, now: float) -> None:
+        """A worker is not there any more; if it never was, the next start waits."""
         del self.workers[worker.id]
-        if is_failed:
+        if not worker.was_up:
             pause = PAUSE_S[min(self.failed_starts, len(PAUSE_S) - 1)]
             self.failed_starts += 1
             self._pause_ends = now + pause

@@ -7,12 +7,14 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from raymill import json
+from raymill import __version__, json, log
 from raymill.config.process import take
 from raymill.engines.perform import perform
 from raymill.engines.ray.line import CHUNK, CORKED, Frames, Message, packed, settle
-from raymill.errors import Cancelled, RaymillError
+from raymill.engines.ray.seal import is_sealed
+from raymill.errors import Cancelled, EngineError, RaymillError
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import Call, Key, Result
 from raymill.state.artifacts import Artifacts
@@ -46,10 +48,11 @@ class StepWorker:
         self._saved: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._unwanted: set[int] = set()
         self._given_up = False
+        self._refusal: EngineError | None = None
         self._serial = -1  # of the step that goes on
 
     def run(self) -> None:
-        """Serve until the pool lets this worker go."""
+        """Serve until the pool lets this worker go. Raises EngineError if it cannot."""
         threading.Thread(target=self._listen, name="raymill-hears", daemon=True).start()
         while (batch := self._work.get()) is not None:
             last = len(batch) - 1
@@ -57,6 +60,8 @@ class StepWorker:
                 self._one(task, number < last)
                 if self._given_up:
                     return
+        if self._refusal is not None:
+            raise self._refusal
 
     def _one(self, task: Message, more: bool) -> None:
         serial, is_timed, key, *rest = task
@@ -97,30 +102,28 @@ class StepWorker:
 
     def _listen(self) -> None:
         frames = Frames()
-        with suppress(OSError, ValueError):
+        try:
             while data := self._end.recv(CHUNK):
                 for name, *values in frames.feed(data):
                     getattr(self, f"_on_{name}")(*values)
-        os._exit(1)  # the pool is gone, or wants this worker to be: nobody takes the result
+        except OSError:
+            pass
+        finally:
+            os._exit(1)  # the pool is gone, or wants this worker to be: nobody takes the result
 
-    def _on_hello(
-        self,
-        name: str,
-        given: dict[str, str],
-        folder: str,
-        paths: list[str],
-        artifacts: str,
-        beat_s: float,
-    ) -> None:
-        self._name = name
-        take(given)
+    def _on_hello(self, name: str, about: dict[str, Any]) -> None:
+        self._refusal = _refusal(about["version"], Path(about["artifacts"]), about["seal"])
+        if self._refusal is not None:
+            self._work.put(None)
+            return
+        self._name, self._artifacts = name, Artifacts(about["artifacts"])
+        take(about["settings"])
         with suppress(OSError):
-            os.chdir(folder)
-        sys.path += [path for path in paths if path not in sys.path and os.path.isdir(path)]
-        self._artifacts = Artifacts(Path(artifacts))
-        threading.Thread(
-            target=self._beat, args=(beat_s,), name="raymill-beats", daemon=True
-        ).start()
+            os.chdir(about["folder"])
+        sys.path += [p for p in about["paths"] if p not in sys.path and os.path.isdir(p)]
+        log.keep_standard()
+        self._say(("ready",))
+        threading.Thread(target=self._beat, args=(about["beat_s"],), daemon=True).start()
 
     def _beat(self, every_s: float) -> None:
         nothing = threading.Event()
@@ -145,3 +148,18 @@ class StepWorker:
 
     def _on_end(self) -> None:
         self._work.put(None)
+
+
+def _refusal(version: str, artifacts: Path, seal: str) -> EngineError | None:
+    """Why this node cannot work for the pool."""
+    if version != __version__:
+        return EngineError(
+            f"A worker has raymill {__version__}, the orchestrator {version}",
+            hint="use one environment on all nodes",
+        )
+    if not is_sealed(artifacts, seal):
+        return EngineError(
+            f"A node of the cluster does not see the folder `{artifacts}` of the orchestrator",
+            hint="put RAYMILL_HOME on a disk that all nodes share",
+        )
+    return None
