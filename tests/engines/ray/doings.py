@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,18 @@ SOON = Retry(attempts=3, first_s=0.01, most_s=0.01)
 MEGA = 2**20
 STEP_BYTES = 100 * MEGA
 MOST_BYTES = 6000 * MEGA  # a machine that lets this pass has no limit
+
+
+LIMIT_S = 60.0
+
+
+def until(holds: Callable[[], Any], what: str) -> Any:
+    """Wait for something, with a limit."""
+    ends = time.monotonic() + LIMIT_S
+    while not (found := holds()):
+        assert time.monotonic() < ends, f"waited in vain until {what}"
+        time.sleep(0.02)
+    return found
 
 
 def mark(folder: str, what: str) -> None:

@@ -7,14 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.engines.ray.doings import PLACE, marks
+from tests.engines.ray.doings import LIMIT_S, PLACE, marks, until
 
 from raymill import config, json
 from raymill.app.workbench import Workbench
@@ -23,16 +22,6 @@ from raymill.flow.places import workflow_at
 from raymill.orchestrator.turn import Pace
 
 pytestmark = [pytest.mark.ray, pytest.mark.system, pytest.mark.xdist_group("ray")]
-LIMIT_S = 60.0
-
-
-def until(holds: Callable[[], Any], what: str) -> Any:
-    """Wait for something, with a limit."""
-    ends = time.monotonic() + LIMIT_S
-    while not (found := holds()):
-        assert time.monotonic() < ends, f"waited in vain until {what}"
-        time.sleep(0.02)
-    return found
 
 
 class Running:

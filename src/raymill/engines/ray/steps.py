@@ -112,7 +112,7 @@ class StepWorker:
             os._exit(1)  # the pool is gone, or wants this worker to be: nobody takes the result
 
     def _on_hello(self, name: str, about: dict[str, Any]) -> None:
-        self._refusal = _refusal(about["version"], Path(about["artifacts"]), about["seal"])
+        self._refusal = refusal_of(about["version"], Path(about["artifacts"]), about["seal"])
         if self._refusal is not None:
             self._work.put(None)
             return
@@ -150,7 +150,7 @@ class StepWorker:
         self._work.put(None)
 
 
-def _refusal(version: str, artifacts: Path, seal: str) -> EngineError | None:
+def refusal_of(version: str, artifacts: Path, seal: str) -> EngineError | None:
     """Why this node cannot work for the pool."""
     if version != __version__:
         return EngineError(
