@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from raymill.app.workflows import STARTING
 from raymill.config import settings
 from raymill.config.paths import home
 from raymill.engines.pool import LocalPool
+from raymill.errors import StoreError
 from raymill.flow.places import workflow_at
 from raymill.flow.pool import WorkerPool
 from raymill.flow.registry import POOLS, load, names
@@ -20,6 +22,8 @@ from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
 from raymill.state.owner import alive, owner
 from raymill.state.store import Lease, StateStore, open_store
+
+HEARD_S = 0.5  # how often the inbox of a server is looked at that tells of messages by itself
 
 
 class Service:
@@ -37,6 +41,7 @@ class Service:
         self._workers = workers
         self.workers = workers or wanted.workers
         self._least = wanted.workers_min
+        self._url = settings().database.address
         self.outdated = False
         """Whether it left because code that it had loaded was changed: start a new process."""
         self._stopping = threading.Event()
@@ -53,7 +58,7 @@ class Service:
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
         log.keep_standard()
-        store = open_store(self.folder, settings().database.address)
+        store = open_store(self.folder, self._url)
         try:
             while (lease := self._lease(store, tell)) is not None:
                 tell(f"runs the workflows of {self.folder} with {self.workers} workers")
@@ -89,18 +94,43 @@ class Service:
             others=pools(artifacts.folder, self._workers),
             fetch=artifacts.get,
             keep=artifacts.put,
-            pace=Pace(lease_s=self.lease_s, idle_s=self.idle_s),
+            pace=self._pace(),
         )
         if self._stopping.is_set():
             self._running.stop()
+        over = threading.Event()
+        if self._url:
+            listening = (store, self._running, over)
+            threading.Thread(
+                target=_listen, args=listening, name="raymill-ear", daemon=True
+            ).start()
         try:
             self._running.run(lease)
             self.outdated = self._running.outdated
         finally:
+            over.set()
             store.release(lease.epoch)
             starting = self.folder / STARTING
             if starting.is_file() and starting.read_text() == owner():
                 starting.unlink()
+
+    def _pace(self) -> Pace:
+        """A server rings when a message comes; files have to be looked at."""
+        usual = Pace(lease_s=self.lease_s, idle_s=self.idle_s)
+        return replace(usual, inbox_s=HEARD_S) if self._url else usual
+
+
+def _listen(store: StateStore, running: Orchestrator, over: threading.Event) -> None:
+    """Have the inbox read as soon as the server tells of a message."""
+    while not over.is_set():
+        try:
+            if store.wait(HEARD_S):
+                running.look()
+        except (
+            StoreError
+        ) as error:  # the loop meets it too, and decides; until then it looks itself
+            log.get_logger(room="orchestrator").warning("inbox.unheard", reason=error.message)
+            over.wait(HEARD_S)
 
 
 def pools(artifacts: Path, workers: int | None = None) -> Mapping[str, Callable[[], WorkerPool]]:

@@ -91,6 +91,10 @@ class Orchestrator:
         """Cancel, pause, resume or retry a run."""
         self._events.put(lambda turn: self._request(turn, run, kind))
 
+    def look(self) -> None:
+        """Read the inbox now: a message may have come."""
+        self._events.put(self._read_inbox)
+
     def stop(self) -> None:
         """Leave the loop; what is under way is given up and begun again by the next one."""
         self._events.put(lambda turn: setattr(self, "_stopping", True))
