@@ -4,16 +4,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from filings.bulk_files import answer, bulk_file
+from filings.daily_indexes import index
 from filings.filer import Filer, documents, page, sec
 from filings.machine import Machine, machine_at
 from raymill import config, json
 from raymill.testing.replay import Recorded
 
 pytestmark = pytest.mark.system
+
+ACCESSION = "0000012345-25-000001"
 
 
 @pytest.fixture
@@ -128,3 +133,21 @@ def test_wrong_usage_says_what_to_type(
 def test_nothing_to_retry_is_said(machine: Machine) -> None:
     done = machine("retry", "--json")
     assert (done.code, done.rows, done.err) == (0, [], "no company has failed\n")
+
+
+def test_a_bulk_file_and_an_update_beside_it(machine: Machine, tiny: Filer) -> None:
+    file = bulk_file(machine.folder / "companyfacts.zip", {12345: answer(12345, 7), 2: b"{"})
+    done = machine("bulk", file, "--workers", "1")
+    assert done.code == 1, done.err
+    assert done.out == "1 companies, 1 facts, 0 unchanged\n"
+    assert "CIK0000000002.json failed:" in done.err
+    assert machine("facts", "12345", "--metric", "assets", "--json").rows[0]["value"] == 7
+    today = datetime.now(UTC).date()
+    path = f"/Archives/edgar/daily-index/{today.year}/QTR{(today.month + 2) // 3}"
+    tiny.bodies[f"{path}/form.{today:%Y%m%d}.idx"] = index(("10-K", 12345, ACCESSION))
+    found = machine("update", "--since", today.isoformat(), "--workers", "1", "--json")
+    assert found.code == 0, found.err
+    assert "an orchestrator runs already: `--workers` is not used" in found.err
+    told = json.loads(found.out)
+    assert (told["days"], told["companies"], told["filings"]) == (1, 1, 2)
+    assert machine("bulk", "none.zip").code == 2

@@ -1,77 +1,19 @@
 """From a ticker to facts: the workflow over a server that replays, with a real store and lake."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from filings.bodies import SEC, instance, real
-from filings.edgar_server import BLOCKED, edgar_at
+from filings.edgar_server import BLOCKED
 from filings.filer import Filer, apple, documents, page, sec
+from filings.mill import mill_at
 from raymill import json
-from raymill.app.workbench import Workbench
-from raymill.errors import DataError, SourceError
-from raymill.filings.dataset import Facts
-from raymill.filings.flow import declare
-from raymill.filings.handover import Handover
-from raymill.filings.ledger import Ledger
-from raymill.filings.room import Furnished
 from raymill.filings.status import ProcessingStatus
-from raymill.flow.workflow import Retry
-from raymill.state.database import open_database
-from raymill.testing.replay import Recorded, ReplayServer
+from raymill.testing.replay import Recorded
 
 APPLE_10Q = "0000320193-25-000057"
-
-
-SOON = Retry(attempts=2, on=(SourceError, DataError), first_s=0)
-
-
-class Mill:
-    """The workflow in a folder, over the servers of a filer."""
-
-    def __init__(self, folder: Path, room: Furnished) -> None:
-        self.folder, self.room = folder, room
-        self.flow = declare(lambda ctx: room, extract_s=None, asking=SOON)
-        self.facts = room.dataset
-
-    def run(self, company: str = "TNY", **asked: Any) -> Any:
-        """Process a company; gives the output of its run."""
-        bench = Workbench(self.folder / "store", self.flow)
-        try:
-            (run,) = bench.start(self.flow, {"company": company, "called": company, **asked})
-            self.room.ledger.claim(company, self._generation(company), run, asked, 1.0)
-            bench.run()
-            self.last = run
-            return bench.output(run)
-        finally:
-            bench.close()
-
-    def _generation(self, company: str) -> int:
-        known = self.room.ledger.find(company)
-        return known.generation + 1 if known else 1
-
-    def values(self, cik: int = 12345) -> list[str]:
-        """The numbers in the dataset."""
-        return sorted(self.room.dataset.reports(cik)["value_text"].to_pylist())
-
-
-@contextmanager
-def mill_at(server: ReplayServer, folder: Path, **how: Any) -> Iterator[Mill]:
-    database = open_database(folder)
-    with edgar_at(server, folder / "archive", **how) as edgar:
-        room = Furnished(
-            edgar,
-            edgar.archive,
-            Facts(folder / "lake", database),
-            Handover(folder / "handover"),
-            Ledger(database),
-        )
-        yield Mill(folder, room)
-    database.close()
 
 
 def test_the_facts_of_all_filings_of_a_company_come_into_the_dataset(tmp_path: Path) -> None:
@@ -189,6 +131,28 @@ def test_a_block_page_and_a_busy_server_only_take_longer(tmp_path: Path) -> None
         assert mill.run()["facts"] == 1
         assert waits[0] == 600
         assert waits[1] == 7
+
+
+def test_companyfacts_come_beside_where_that_is_asked_for(tmp_path: Path) -> None:
+    filer = Filer()
+    accession = filer.file(1)
+    rows = [
+        {"end": "2024-12-31", "start": "2024-01-01", "val": val, "accn": accn, "form": "10-K"}
+        | {"filed": filed, "fy": 2024, "fp": "FY"}
+        for val, accn, filed in (
+            (100, accession, "2025-02-01"),
+            (90, "0000012345-10-000001", "2010-02-01"),
+        )
+    ]
+    answer = {"cik": 12345, "facts": {"us-gaap": {"Revenues": {"units": {"USD": rows}}}}}
+    path = "/api/xbrl/companyfacts/CIK0000012345.json"
+    filer.bodies[path] = Recorded(200, json.dumps(answer), {"Content-Type": "application/json"})
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        mill.run()
+        assert server.count(path) == 0
+        assert mill.run(companyfacts=True)["companyfacts"] == 2
+        assert mill.values() == ["100", "90"]  # the document goes before
+        assert mill.room.dataset.cik("TNY") == 12345
 
 
 @real

@@ -50,11 +50,21 @@ class Workflows:
     url: the PostgreSQL server that keeps them in place of files in the folder; by default that of
     `RAYMILL_DATABASE_URL`, and `""` for none.
 
+    workers: how many steps run at a time in an orchestrator that it starts; a setting has the
+    default.
+
     It runs no step itself. Where no orchestrator holds the lease of the folder it starts one as a
     process of its own, which leaves when it has had nothing to do for a while.
     """
 
-    def __init__(self, folder: str | Path | None = None, *, url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        url: str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self.workers = workers
         self.folder = Path(folder or home()).absolute()
         self._url = settings().database.address if url is None else url
         self.store = open_store(self.folder, self._url)
@@ -117,17 +127,24 @@ class Workflows:
     def _is_known(self, run: str) -> bool:
         return self.store.run(run) is not None or bool(self.store.messages(run))
 
+    def is_run(self) -> bool:
+        """Whether an orchestrator holds the lease, or one was just started."""
+        starting = self.folder / STARTING
+        return self.store.holder(time.time(), alive) is not None or _lives(starting)
+
     def ensure(self) -> bool:
         """Start an orchestrator if none holds the lease; whether one was started."""
-        starting = self.folder / STARTING
-        if self.store.holder(time.time(), alive) is not None or _lives(starting):
+        if self.is_run():
             return False
+        starting = self.folder / STARTING
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "orchestrator.log"
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         logged = [(os.POSIX_SPAWN_OPEN, number, str(log), flags, 0o644) for number in (1, 2)]
         arguments = [sys.executable, "-m", "raymill", "orchestrator"]
+        if self.workers is not None:
+            arguments += ["--workers", str(self.workers)]
         pid = os.posix_spawn(
             sys.executable,
             [*arguments, "--idle", str(settings().workflows.idle_s)],

@@ -54,6 +54,8 @@ COMMANDS = (
         "Fetch the filings of companies and keep their facts",
     ),
     Command("filings watch", "raymill.cli.filings.watch:watch", "Process dropped tickers"),
+    Command("filings update", "raymill.cli.filings.update:update", "Fetch what was filed since"),
+    Command("filings bulk", "raymill.cli.filings.bulk:bulk", "Store the facts of all companies"),
     Command("filings status", "raymill.cli.filings.status:status", "Show where companies stand"),
     Command("filings retry", "raymill.cli.filings.retry:retry", "Take up companies that failed"),
     Command(

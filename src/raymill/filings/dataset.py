@@ -75,12 +75,12 @@ class Facts:
 
         return self._replace([*full, *emptied], also)
 
-    def store_companyfacts(self, facts: pa.Table) -> bool:
-        """Store an answer of companyfacts: for each filing whose documents gave no facts, its.
+    def store_companyfacts(self, *answers: pa.Table) -> bool:
+        """Store answers of companyfacts: for each filing whose documents gave no facts, its.
 
         Documents hold all that companyfacts has and more. False if nothing changed.
         """
-        found = list(of_answer(facts))
+        found = [one for facts in answers for one in of_answer(facts)]
         while True:
             with self._database.reading() as execute:
                 held = origins(execute, found)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from raymill.errors import DataError, SourceError
-from raymill.filings import steps
+from raymill.filings import bulk_steps, steps, update_steps
 from raymill.filings.extract import VERSION as EXTRACTORS
 from raymill.filings.metrics import standard
 from raymill.filings.room import Room
@@ -19,6 +19,7 @@ ASKING = Retry(attempts=4, on=(SourceError, DataError), first_s=30, most_s=600)
 COMPUTING = Retry(attempts=2, on=(DataError,), losses=2)
 """A broken document is fetched once more; one that ends two processes ends a third."""
 EXTRACT_S = 600.0
+PIECE_S = 3600.0
 
 Open = Callable[[StepContext], Room]
 
@@ -40,21 +41,27 @@ def declare(
     ) -> list[Values]:
         return steps.discover(open_room(ctx), company, asked)
 
+    def history(company: Mapping[str, Any], asked: Mapping[str, Any], ctx: StepContext) -> int:
+        return steps.history(open_room(ctx), company, asked)
+
     def conclude(
         filings: list[Values | StepFailed],
         discovered: list[Values],
         company: Mapping[str, Any],
         asked: Mapping[str, Any],
+        rows: int,
         ctx: StepContext,
     ) -> Values:
-        return steps.conclude(open_room(ctx), filings, discovered, company, asked, ctx.run)
+        room = open_room(ctx)
+        return steps.conclude(room, filings, discovered, company, asked, rows, ctx.run)
 
     return Workflow(
         NAME,
         Step(resolve, retry=asking),
         Step(discover, after=("resolve", INPUT), retry=asking),
         Step(_of_one(open_room, extract_s, asking), each="discover", allow_failed=True),
-        Step(conclude, after=(CHILD, "discover", "resolve", INPUT)),
+        Step(history, after=("resolve", INPUT), retry=asking),
+        Step(conclude, after=(CHILD, "discover", "resolve", INPUT, "history")),
         version=version(),
     )
 
@@ -80,6 +87,65 @@ def _of_one(open_room: Open, extract_s: float | None, asking: Retry) -> Workflow
         store,
         version=version(),
         priority=1,  # begun companies are finished before others are begun
+    )
+
+
+def declare_update(open_room: Open, filings: Workflow, *, asking: Retry = ASKING) -> Workflow:
+    """What was filed since the last look: the days, then the companies that filed."""
+
+    def days(asked: Mapping[str, Any], ctx: StepContext) -> list[str]:
+        return update_steps.days(open_room(ctx), asked)
+
+    def look(day: str, asked: Mapping[str, Any], ctx: StepContext) -> Values:
+        return update_steps.look(open_room(ctx), day, asked)
+
+    def choose(looked: list[Values], asked: Mapping[str, Any], ctx: StepContext) -> list[Values]:
+        return update_steps.choose(open_room(ctx), looked, asked, f"{ctx.run}.{NAME}.")
+
+    def finish(
+        results: list[Values | StepFailed],
+        chosen: list[Values],
+        looked: list[Values],
+        ctx: StepContext,
+    ) -> Values:
+        return update_steps.finish(open_room(ctx), results, chosen, looked)
+
+    return Workflow(
+        "filings-update",
+        days,
+        Step(look, each="days", after=(INPUT,), retry=asking),
+        Step(choose, after=("look", INPUT)),
+        Step(filings, each="choose", allow_failed=True),
+        Step(finish, after=(NAME, "choose", "look")),
+        version=version(),
+    )
+
+
+def declare_bulk(open_room: Open, *, piece_s: float | None = PIECE_S) -> Workflow:
+    """A bulk file in pieces; `piece_s` is the longest that one may take, in its own process."""
+
+    def pieces(asked: Mapping[str, Any]) -> list[Values]:
+        return bulk_steps.pieces(asked)
+
+    def piece(one: Mapping[str, Any], asked: Mapping[str, Any], ctx: StepContext) -> Values:
+        return bulk_steps.piece(open_room(ctx), one, asked, ctx)
+
+    def total(results: list[Values | StepFailed], cut: list[Values]) -> Values:
+        return bulk_steps.total(results, cut)
+
+    return Workflow(
+        "filings-bulk",
+        pieces,
+        Step(
+            piece,
+            each="pieces",
+            after=(INPUT,),
+            allow_failed=True,
+            retry=COMPUTING,
+            timeout_s=piece_s,
+        ),
+        Step(total, after=("piece", "pieces")),
+        version=version(),
     )
 
 

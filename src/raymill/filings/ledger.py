@@ -4,14 +4,14 @@ The journal of runs is the truth. The ledger is what lists and counts are made o
 reads ten thousand runs for them; whoever finds it behind the journal brings it up to date.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from raymill import json
 from raymill.filings.status import ProcessingStatus
-from raymill.state.database import Database
+from raymill.state.database import Database, Execute
 
 _NAMES = (
     *("called", "generation", "run", "asked", "status", "cik", "filings", "facts", "failed"),
@@ -51,6 +51,15 @@ class Standing:
         return asdict(self) | {"status": self.status.value} | times
 
 
+class Claim(NamedTuple):
+    """A run that is about to be the newest of a company."""
+
+    called: str
+    generation: int
+    run: str
+    asked: Mapping[str, Any]
+
+
 class Ledger:
     """The standings of all companies, in a database."""
 
@@ -63,24 +72,20 @@ class Ledger:
             rows = execute(f"{_SELECT} WHERE called=?", (called,))
         return _standing(rows[0]) if rows else None
 
-    def claim(self, called: str, generation: int, run: str, asked: Any, now: float) -> bool:
-        """Note a run of a company, where the one before still is its newest.
+    def claim(self, claims: Sequence[Claim], now: float) -> list[Standing]:
+        """Note runs of companies, where the one before still is their newest, by one commit.
 
-        False if somebody else was quicker: look again.
+        Gives those that could be noted; for the others somebody else was quicker: look again.
         """
-        text = json.dumps(asked).decode()
-        status = ProcessingStatus.DISCOVERED.value
+        found = []
         with self._database.transaction() as execute:
-            found = execute("SELECT generation FROM filings_company WHERE called=?", (called,))
-            newest = int(found[0][0]) if found else 0
-            if newest != generation - 1:
-                return False
-            if not found:
-                row = (called, generation, run, text, status, None, 0, 0, 0, "", now, now)
-                execute(_FIRST, row)
-            else:
-                execute(_NEXT, (generation, run, text, status, now, now, called, newest))
-            return True
+            for one in claims:
+                status = ProcessingStatus.DISCOVERED
+                made = Standing(one.called, one.run, status, one.generation, one.asked)
+                made = replace(made, created=now, updated=now)
+                if _claimed(execute, made):
+                    found.append(made)
+        return found
 
     def note(
         self, called: str, run: str, status: ProcessingStatus, now: float, **about: Any
@@ -145,6 +150,55 @@ class Ledger:
                 "SET value=excluded.value WHERE excluded.value > filings_cursor.value",
                 (name, value),
             )
+
+    def marks(self, names: Collection[str]) -> dict[str, str]:
+        """What was noted under some names."""
+        if not names:
+            return {}
+        where = ",".join("?" * len(names))
+        with self._database.reading() as execute:
+            sql = f"SELECT name, value FROM filings_cursor WHERE name IN ({where})"
+            return dict(execute(sql, tuple(names)))
+
+    def mark(self, values: Mapping[str, str]) -> None:
+        """Note values under names, in the place of what is there."""
+        with self._database.transaction() as execute:
+            execute.many(
+                "INSERT INTO filings_cursor VALUES (?, ?) ON CONFLICT (name) DO UPDATE "
+                "SET value=excluded.value",
+                sorted(values.items()),
+            )
+
+    def names(self) -> dict[int, str]:
+        """What the companies are called that were asked for, by their CIKs."""
+        with self._database.reading() as execute:
+            sql = (
+                "SELECT cik, called FROM filings_company WHERE cik IS NOT NULL ORDER BY called DESC"
+            )
+            return dict(execute(sql))
+
+    def oldest(self) -> float | None:
+        """When the company was completed that was so longest ago."""
+        completed = ProcessingStatus.COMPLETED.value
+        with self._database.reading() as execute:
+            sql = "SELECT min(updated) FROM filings_company WHERE status=?"
+            found = execute(sql, (completed,))[0][0]
+        return None if found is None else float(found)
+
+
+def _claimed(execute: Execute, made: Standing) -> bool:
+    sql = "SELECT generation FROM filings_company WHERE called=?"
+    before = execute(sql, (made.called,))
+    if (int(before[0][0]) if before else 0) != made.generation - 1:
+        return False
+    text, status = json.dumps(made.asked).decode(), made.status.value
+    values = (made.generation, made.run, text, status)
+    times = (made.created, made.updated)
+    if before:
+        execute(_NEXT, (*values, *times, made.called, made.generation - 1))
+    else:
+        execute(_FIRST, (made.called, *values, None, 0, 0, 0, "", *times))
+    return True
 
 
 def _time(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """What the steps of filings need of the world, as protocols; put together elsewhere."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a process that extracts facts loads neither the lake nor th
     import pyarrow as pa
 
     from raymill.filings.companies import Company
+    from raymill.filings.daily import Entry
     from raymill.filings.dataset import FilingRow
     from raymill.filings.handover import Handover
     from raymill.filings.ledger import Ledger
@@ -39,7 +40,10 @@ class Source(Protocol):
         """All documents of a filing in one text."""
 
     def companyfacts(self, cik: int) -> Stored | None:
-        """Every fact without dimensions of a company."""
+        """Every fact without dimensions of a company, None where there is none."""
+
+    def daily_index(self, day: date) -> "list[Entry] | None":
+        """What was filed on a day, None on days without an index."""
 
 
 class Dataset(Protocol):
@@ -51,8 +55,17 @@ class Dataset(Protocol):
     def store(self, cik: int, accession: str, facts: "pa.Table", filing: "FilingRow") -> bool:
         """Let the dataset hold exactly these facts of a filing."""
 
+    def store_companyfacts(self, *answers: "pa.Table") -> bool:
+        """Store answers of companyfacts where documents gave no facts."""
+
+    def learn(self, tickers: Mapping[str, int]) -> None:
+        """Note the CIKs of tickers."""
+
     def reports(self, company: int | str) -> "pa.Table":
         """Every report of every number of a company."""
+
+    def companies(self) -> list[int]:
+        """The companies of which a filing is known."""
 
 
 class Bodies(Protocol):

@@ -124,12 +124,25 @@ def store(room: Room, standardised: Mapping[str, Any]) -> Values:
     return about | {name: standardised[name] for name in kept}
 
 
+def history(room: Room, company: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
+    """Store companyfacts where that is asked for; documents go before it. Gives how many rows."""
+    found = room.source.companyfacts(company["cik"]) if asked.get("companyfacts") else None
+    if found is None:
+        return 0
+    facts = extract(found.document()).facts
+    if company["ticker"]:
+        room.dataset.learn({company["ticker"]: company["cik"]})
+    room.dataset.store_companyfacts(facts)
+    return facts.num_rows
+
+
 def conclude(
     room: Room,
     filings: list[Values | StepFailed],
     discovered: list[Values],
     company: Mapping[str, Any],
     asked: Mapping[str, Any],
+    rows: int,
     run: str,
 ) -> Values:
     """What came of a company's filings; those that failed are named with the reason.
@@ -151,6 +164,7 @@ def conclude(
         "ticker": company["ticker"],
         "entity": company["name"],
         **counts,
+        "companyfacts": rows,
         "message": message,
         "failures": failed,
         "unread": sum(one["unread"] for one in stored),

@@ -1,6 +1,6 @@
 """Filings from ticker to facts: the workflows over rooms that the settings describe, and who asks
 for them and follows them."""
 
-from raymill.app.filings.flows import FILINGS, WATCH
+from raymill.app.filings.flows import BULK, FILINGS, UPDATE, WATCH
 
-__all__ = ["FILINGS", "WATCH"]
+__all__ = ["BULK", "FILINGS", "UPDATE", "WATCH"]

@@ -1,15 +1,16 @@
 """Asks for the filings of companies, and says where each of them stands."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
 from raymill import json
+from raymill.app.filings.asking import Wanted, ask, row_of
 from raymill.app.filings.rooms import open_dataset, open_ledger
-from raymill.app.workflows import Workflows, id_of
+from raymill.app.workflows import Workflows
 from raymill.config import settings
 from raymill.errors import ConfigError, InputError
 from raymill.filings import projection
@@ -22,9 +23,8 @@ from raymill.filings.steps import place_of
 from raymill.filings.tickers import called, cik_of
 from raymill.state.store import OPEN, RunRow, StepRow
 
-PLACE = "raymill.app.filings:FILINGS"
 POLL_S = 0.1
-MOST_TRIES = 100
+Standings: TypeAlias = list[Standing]
 
 
 class Report(NamedTuple):
@@ -51,65 +51,17 @@ class Filings:
     def __exit__(self, *_: object) -> None:
         self.workflows.close()
 
-    def ask(
-        self,
-        name: str,
-        *,
-        forms: Sequence[str] = (),
-        since: str | None = None,
-        output: str | None = None,
-        file: str | None = None,
-        moved: str | None = None,
-        **how: Any,
-    ) -> Standing:
-        """Have the filings of a company processed that are not in the dataset.
+    def ask(self, *names: str, how: Mapping[str, Any] | None = None, **wanted: Any) -> Standings:
+        """Have the filings of companies processed that are not in the dataset.
 
         Where the same is under way already, that is what it gives; else a new run looks for new
-        filings. `file` is where it was asked, and `moved` where that file goes; `how` is as in
-        `Workflows.submit`. Raises ConfigError.
+        filings. `wanted` is as in `Wanted`, `how` as in `Workflows.submit_all`. Raises ConfigError.
         """
-        settings().filings.who()
-        company = called(name)
-        asked = {"company": company, "called": company, "forms": list(forms), "since": since}
-        asked |= {"output": output, "file": file, "moved": moved}
-        for _ in range(MOST_TRIES):
-            found = self._asked_for(company, asked, how)
-            if found is not None:
-                return found
-        raise ConfigError(f"`{company}` is asked for by too many at once", hint="try again")
-
-    def _asked_for(self, company: str, asked: dict[str, Any], how: Any) -> Standing | None:
-        from raymill.app.filings.flows import FILINGS
-
-        known = self.ledger.find(company)
-        if known is not None and _same(known.asked, asked):
-            row, is_known = self._row(known.run)
-            if is_known and (row is None or row.status in OPEN):
-                return known
-            if not is_known:  # whoever noted it was killed before it was submitted
-                self.workflows.submit(PLACE, known.asked, key=_key(known), **how)
-                return known
-        generation = known.generation + 1 if known else 1
-        key = _key(Standing(company, "", Status.DISCOVERED, generation))
-        run, now = id_of(FILINGS, key), time.time()
-        if not self.ledger.claim(company, generation, run, asked, now):
-            return None
-        self.workflows.submit(PLACE, asked, key=key, **how)
-        return self.ledger.find(company)
-
-    def _row(self, run: str) -> tuple[RunRow | None, bool]:
-        """The row of a run, None while it waits to be begun or retried; whether it is known."""
-        store = self.workflows.store
-        row = store.run(run)
-        if row is None or row.status in ("failed", "cancelled"):
-            if store.messages(run):
-                return None, True
-            row = store.run(run)  # the message may have been taken up in between
-        return row, row is not None
+        return ask(self.workflows, self.ledger, names, Wanted(**wanted), **(how or {}))
 
     def standing(self, known: Standing) -> Standing:
         """Where a company stands now, by the journal; the ledger is brought up to date."""
-        row, _ = self._row(known.run)
+        row, _ = row_of(self.workflows, known.run)
         if row is None:
             return known
         found = projection.standing(known, self._seen(row))
@@ -166,7 +118,7 @@ class Filings:
         reason = done.get("reason") or error.get("message")
         return about | {"status": status.value, "facts": done.get("facts", 0), "reason": reason}
 
-    def retry(self, known: Standing, **how: Any) -> Standing:
+    def retry(self, known: Standing, how: Mapping[str, Any] | None = None) -> Standing:
         """Take up a company that failed: its run where that failed, else its filings that did.
 
         What is not in error is given back as it stands.
@@ -174,9 +126,10 @@ class Filings:
         now = self.standing(known)
         if now.status is not Status.ERROR:
             return now
-        row, _ = self._row(now.run)
+        row, _ = row_of(self.workflows, now.run)
         if row is None or row.status not in ("failed", "cancelled"):
-            return self.ask(now.called, **_wanted(now.asked), **how)
+            wanted = Wanted.of(now.asked or {})
+            return ask(self.workflows, self.ledger, [now.called], wanted, **(how or {}))[0]
         self.workflows.request(now.run, "retry")
         self.ledger.note(now.called, now.run, Status.DISCOVERED, time.time(), message="")
         return replace(now, status=Status.DISCOVERED, message="")
@@ -262,19 +215,3 @@ def _number(company: str, dataset: Facts) -> int | None:
         except InputError:
             return None
     return known.cik
-
-
-def _wanted(asked: Mapping[str, Any] | None) -> dict[str, Any]:
-    given = asked or {}
-    names = ("since", "output", "file", "moved")
-    return {"forms": given.get("forms") or ()} | {name: given.get(name) for name in names}
-
-
-def _key(known: Standing) -> str:
-    return f"{known.called}\0{known.generation}"
-
-
-def _same(one: Any, other: dict[str, Any]) -> bool:
-    """Whether the same is asked for, whatever file it came in."""
-    anywhere = {"file": None, "moved": None}
-    return bool(one) and {**one, **anywhere} == {**other, **anywhere}

@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from raymill.app.filings.companies import Filings
+from raymill.app.filings.once import one_at_a_time
 from raymill.app.filings.rooms import open_archive
-from raymill.app.workflows import Workflows, id_of
-from raymill.errors import ConfigError
+from raymill.app.workflows import Workflows
 from raymill.filings.archive import SUBMISSION, filed
 from raymill.filings.folders import Folders
-from raymill.filings.ledger import Standing
+from raymill.filings.ledger import Ledger, Standing
 from raymill.filings.status import ProcessingState
 from raymill.filings.submission import read_header
 from raymill.filings.watch import Watcher
 from raymill.flow.pool import StepContext
-from raymill.state.store import OPEN
 
 PLACE = "raymill.app.filings:WATCH"
 INTERVAL_S = 1.0  # how often the folder is looked at, events or none
@@ -39,8 +37,8 @@ def watch(asked: Mapping[str, Any], ctx: StepContext) -> None:
 def _watcher(filings: Filings, folders: Folders, asked: Mapping[str, Any]) -> Watcher:
     def ask(ticker: str, file: str, moved: str) -> Standing:
         options = {name: asked.get(name) for name in ("since", "output")}
-        forms = asked.get("forms") or ()
-        return filings.ask(ticker, forms=forms, file=file, moved=moved, **options)
+        options |= {"forms": tuple(asked.get("forms") or ()), "file": file, "moved": moved}
+        return filings.ask(ticker, **options)[0]
 
     return Watcher(folders, ask, filings.standing, filings.paths, adopt)
 
@@ -83,24 +81,13 @@ def adopt(state: ProcessingState) -> None:
         archive.put(place, body, url=path.absolute().as_uri(), fetched=fetched)
 
 
-def start(workflows: Workflows, asked: dict[str, Any], **how: Any) -> tuple[str, bool]:
+def start(
+    workflows: Workflows, ledger: Ledger, asked: dict[str, Any], **how: Any
+) -> tuple[str, bool]:
     """Have a folder watched. Gives the run, and whether it is a new one.
 
     Raises ConfigError where it is watched with other options.
     """
     from raymill.app.filings.flows import WATCH
 
-    for number in count(1):
-        key = f"{asked['folder']}\0{number}"
-        run = id_of(WATCH, key)
-        row = workflows.store.run(run)
-        if row is not None and row.status not in OPEN:
-            continue
-        workflows.submit(PLACE, asked, key=key, **how)
-        if workflows.run(run).input == asked:
-            return run, row is None
-        raise ConfigError(
-            f"`{asked['folder']}` is watched with other options by run {run}",
-            hint=f"raymill workflows cancel {run}",
-        )
-    raise AssertionError("numbers do not end")
+    return one_at_a_time(workflows, ledger, WATCH, PLACE, f"watch {asked['folder']}", asked, **how)

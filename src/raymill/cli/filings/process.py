@@ -18,7 +18,10 @@ def process(
     *companies: str,
     forms: list[str] | None = None,
     since: str | None = None,
+    companyfacts: bool = False,
     output: str | None = None,
+    engine: str = "local",
+    workers: int | None = None,
     json_: bool = False,
 ) -> int:
     """Fetch the filings of companies, and put their facts into the dataset.
@@ -37,21 +40,28 @@ def process(
         amendments, if not given: 10-K, 10-Q, 20-F, 40-F, 6-K.
     since
         Only what was filed on this day or later, as in 2024-01-01.
+    companyfacts
+        Also store the company's companyfacts answer: the whole history without dimensions, in one
+        request. Documents go before it.
     output
         A folder for `<TICKER>_facts.parquet`, all facts of each company.
+    engine
+        Whose workers run the steps: local, ray, or another that is installed.
+    workers
+        Steps that run at a time, where an orchestrator is started.
     json_
         Write a JSON list of companies instead of a table.
     """
-    from raymill.app.filings.companies import Filings
     from raymill.cli.filings.asked import day, listed_forms
+    from raymill.cli.filings.options import how, opened
 
     wanted = names(companies)
     if not wanted:
         raise ConfigError("There is no company", hint="raymill filings process AAPL MSFT")
-    how: dict[str, Any] = {"forms": listed_forms(forms), "since": day("--since", since)}
-    how["output"] = _absolute(output)
-    with Filings() as filings:
-        return to_the_end(filings, [filings.ask(name, **how) for name in wanted], json_)
+    options: dict[str, Any] = {"forms": listed_forms(forms), "since": day("--since", since)}
+    options |= {"output": _absolute(output), "companyfacts": companyfacts}
+    with opened(workers) as filings:
+        return to_the_end(filings, filings.ask(*wanted, how=how(engine), **options), json_)
 
 
 def to_the_end(filings: "Filings", asked: "Sequence[Standing]", as_json: bool) -> int:

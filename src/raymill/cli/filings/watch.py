@@ -21,6 +21,8 @@ def watch(
     since: str | None = None,
     output: str | None = "output",
     interval: float = 1.0,
+    engine: str = "local",
+    workers: int | None = None,
     detach: bool = False,
 ) -> int:
     """Process every ticker that is dropped into a folder as a JSON file, until cancelled.
@@ -42,12 +44,16 @@ def watch(
         A folder for `<TICKER>_facts.parquet`, all facts of each company.
     interval
         Seconds after which the folder is looked at, on file systems that tell of no changes.
+    engine
+        Whose workers run the watch: local, ray, or another that is installed.
+    workers
+        Steps that run at a time, where an orchestrator is started.
     detach
         Start it and leave, instead of telling what happens.
     """
-    from raymill.app.filings.companies import Filings
     from raymill.app.filings.watching import start
     from raymill.cli.filings.asked import day, listed_forms
+    from raymill.cli.filings.options import how, opened
     from raymill.config import settings
     from raymill.filings.folders import Folders
 
@@ -59,8 +65,8 @@ def watch(
     asked: dict[str, Any] = {"folder": str(root), "interval_s": interval}
     asked |= {"forms": list(listed_forms(forms)), "since": day("--since", since)}
     asked["output"] = str(Path(output).expanduser().absolute()) if output else None
-    with Filings() as filings:
-        run, is_new = start(filings.workflows, asked)
+    with opened(workers) as filings:
+        run, is_new = start(filings.workflows, filings.ledger, asked, **how(engine))
         sys.stderr.write(f"run {run} {'watches' if is_new else 'watches already:'} {root}/entry\n")
         if detach:
             sys.stdout.write(f"{run}\n")
