@@ -16,13 +16,18 @@ TAKES = {
     "workflows.sqlite_full.inflight_1": 1,
     "workflows.postgres.inflight_64": 10,
     "workflows.postgres.inflight_1": 1,
+    "workflows.ray.inflight_64": 10,
     "workflows.page": 100,
     "workflows.spread": 4,
 }
 
 
 def marked(name: str) -> Any:
-    return pytest.param(name, marks=[pytest.mark.postgres] if "postgres" in name else [])
+    marks = {
+        "postgres": [pytest.mark.postgres],
+        "ray": [pytest.mark.ray, pytest.mark.system, pytest.mark.xdist_group("ray")],
+    }
+    return pytest.param(name, marks=marks.get(name.split(".")[1], []))
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in TAKES])

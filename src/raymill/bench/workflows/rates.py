@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 
 from raymill.app.workbench import Workbench
 from raymill.bench.case import Case, Setup, Work, speed
+from raymill.flow.places import workflow_at
+from raymill.flow.pool import WorkerPool
 from raymill.flow.workflow import Step, Workflow
 from raymill.orchestrator.turn import Pace
 from raymill.state.store import RunRow
@@ -41,12 +43,24 @@ def _rate(in_flight: int, usual: int) -> Callable[[Setup], Work]:
     return prepare
 
 
-def run_many(setup: Setup, count: int, in_flight: int, name: str, url: str = "") -> int:
+FOUR = four_steps()
+PLACE = f"{__name__}:FOUR"
+
+
+def run_many(
+    setup: Setup,
+    count: int,
+    in_flight: int,
+    name: str,
+    *,
+    url: str = "",
+    pool: WorkerPool | None = None,
+) -> int:
     """Run so many runs with so many in flight. Gives how many completed.
 
-    url: the PostgreSQL database that keeps them, else they lie in files.
+    url: the PostgreSQL database that keeps them, else they lie in files; pool: runs their steps,
+    else a thread does.
     """
-    flow = four_steps()
     left = {"to start": count - min(count, in_flight), "to end": count, "completed": 0}
 
     def ended(row: RunRow) -> None:
@@ -54,13 +68,16 @@ def run_many(setup: Setup, count: int, in_flight: int, name: str, url: str = "")
         left["completed"] += row.status == "completed"
         if left["to start"]:
             left["to start"] -= 1
-            bench.start(flow, 1)
+            bench.start(FOUR, 1, place=PLACE)
         elif not left["to end"]:
             bench.orchestrator.stop()
 
-    bench = Workbench(setup.folder / name, flow, url=url, workers=1, pace=Pace(), ended=ended)
+    folder, pace = setup.folder / name, Pace()
+    bench = Workbench(
+        folder, url=url, workers=1, pool=pool, find=workflow_at, pace=pace, ended=ended
+    )
     try:
-        bench.start(flow, *[1] * min(count, in_flight))
+        bench.start(FOUR, *[1] * min(count, in_flight), place=PLACE)
         bench.run()
     finally:
         bench.close()

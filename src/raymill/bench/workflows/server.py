@@ -33,7 +33,9 @@ def _rate(in_flight: int, usual: int) -> Callable[[Setup], Work]:
     def prepare(setup: Setup) -> Work:
         url = setup.once("postgres", lambda: _new_database(setup))
         turn, count = itertools.count(), setup.count(usual)
-        return speed(lambda: run_many(setup, count, in_flight, f"{in_flight}-{next(turn)}", url), 1)
+        return speed(
+            lambda: run_many(setup, count, in_flight, f"{in_flight}-{next(turn)}", url=url), 1
+        )
 
     return prepare
 

@@ -9,6 +9,7 @@ import queue
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +88,9 @@ class Driver:
             getattr(self, f"_on_{name}")(*values)
 
     def tell(self, *message: Any) -> None:
-        """Tell the pool something."""
-        self._end.sendall(packed(message))
+        """Tell the pool something; when it has hung up, `listen` knows."""
+        with suppress(OSError):
+            self._end.sendall(packed(message))
 
     def _on_start(
         self, id: int, cpus: float, gpus: float, memory: int, host: str, port: int, token: bytes
