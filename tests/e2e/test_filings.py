@@ -1,16 +1,22 @@
 """Filings end to end, with processes that are killed: nothing lost, nothing processed twice."""
 
 import os
+import shutil
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filings.filer import Filer, documents, sec
+from filings.edgar_server import BLOCKED
+from filings.filer import Filer, documents, page, sec
 from filings.machine import Machine, machine_at, until
 from raymill import json
+from raymill.testing.replay import Asked, Recorded
 
 pytestmark = pytest.mark.system
 
@@ -117,3 +123,56 @@ def test_a_watched_folder_survives_kills_and_takes_each_file_once(
     again = machine("watch", "input", "--detach", "--interval", "0.1")
     assert again.out == started.out
     os.kill(machine.orchestrator(), signal.SIGTERM)
+
+
+def test_a_block_page_silences_everybody_and_all_goes_on_after_it(
+    tmp_path: Path,
+    filers: list[Filer],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    silence_s = 1.5
+    answered: list[tuple[float, int]] = []
+    with sec(*filers) as server:
+        answer = server.answer
+
+        def noted(asked: Asked) -> Recorded:
+            found = answer(asked)
+            answered.append((time.monotonic(), found.status))
+            return found
+
+        server.answer = noted  # type: ignore[method-assign]
+        server.next(filers[0].path(filers[0].filings[0]["accessionNumber"], "report.htm"), BLOCKED)
+        minutes = str(silence_s / 60)
+        with machine_at(
+            tmp_path, server, monkeypatch, capsys, FILINGS_BLOCK_MINUTES=minutes
+        ) as machine:
+            assert machine("process", "T0", "T1", "T2").code == 0
+            check_all(machine)
+    (blocked,) = [at for at, status in answered if status == 403]
+    # A request that had its permit already may still be on its way.
+    after = sorted(at - blocked for at, _ in answered if at > blocked + 0.5)
+    assert after[0] >= silence_s - 0.1
+
+
+def test_a_full_disk_is_named_and_the_rest_is_done_when_there_is_space(
+    machine: Machine, filers: list[Filer], need: Callable[[object, str], None]
+) -> None:
+    need(shutil.which("unshare"), "unshare")
+    large = page("7").replace(b"</body>", b"<p>" + b"x" * 400_000 + b"</p></body>")
+    bad = filers[0].file(9, large)
+    disk = machine.folder / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=256k none {disk}"
+    script = f"{mount} && {sys.executable} -m raymill filings process T0 --json"
+    settings = {"RAYMILL_FILINGS_ARCHIVE": str(disk), "RAYMILL_WORKFLOWS_IDLE_S": "0"}
+    done = subprocess.run(
+        ["unshare", "-Urm", "sh", "-c", script], capture_output=True, env=os.environ | settings
+    )
+    need(b"unshare" not in done.stderr, f"user namespaces ({done.stderr!r})")
+    assert done.returncode == 1, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert (row["failed"], row["facts"]) == (1, FILINGS)
+    assert f"{bad} (10-K): No space left for" in row["message"]
+    (again,) = machine("retry", "--json").rows
+    assert (again["status"], again["filings"], again["facts"]) == ("completed", 1, 1)

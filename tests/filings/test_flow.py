@@ -155,6 +155,60 @@ def test_companyfacts_come_beside_where_that_is_asked_for(tmp_path: Path) -> Non
         assert mill.room.dataset.cik("TNY") == 12345
 
 
+LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE html [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (page("7").replace(b'<?xml version="1.0" encoding="utf-8"?>', LAUGHS), "declares entities"),
+        (page("7")[:-200], "breaks off"),
+        (b"<html><body>Please wait</body></html>", "is no inline XBRL"),
+        (b"", "the answer is empty"),
+    ],
+    ids=["laughs", "cut", "page", "nothing"],
+)
+def test_a_document_that_cannot_be_used_is_named_and_not_kept(
+    tmp_path: Path, body: bytes, reason: str
+) -> None:
+    filer = Filer()
+    bad = filer.file(1, body)
+    filer.file(2)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        done = mill.run()
+        assert [one["accession"] for one in done["failures"]] == [bad]
+        assert reason in done["failures"][0]["message"]
+        assert mill.values() == ["200"]
+        filer.serve(bad, "report.htm", page("7"))
+        assert mill.run()["failed"] == 0
+        assert mill.values() == ["200", "7"]
+
+
+def test_an_answer_that_breaks_off_is_fetched_again(tmp_path: Path) -> None:
+    filer = Filer()
+    path = filer.path(filer.file(1), "report.htm")
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        cut = Recorded(200, page("100"), packed=True, truncated=30)
+        server.next(path, cut, Recorded(200, page("100"), cut=50))
+        assert mill.run()["facts"] == 1
+        assert server.count(path) == 3
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1)
+    with sec(filer) as server:
+        with mill_at(server, tmp_path) as mill:
+            mill.run()
+        filer.file(2)
+        with mill_at(server, tmp_path, now=1_000_000_000.0) as mill:  # 2001
+            assert mill.run()["filings"] == 1
+            assert mill.values() == ["100", "200"]
+            known = mill.room.ledger.find("TNY")
+            assert known is not None
+            assert (known.generation, known.status) == (2, ProcessingStatus.COMPLETED)
+
+
 @real
 def test_all_facts_of_apples_report(tmp_path: Path) -> None:
     with sec(apple(APPLE_10Q), real=True) as server, mill_at(server, tmp_path) as mill:
