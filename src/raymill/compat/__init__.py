@@ -16,6 +16,8 @@ _PLACES = {
         "initialize_ray",
         "shutdown_ray",
     ),
+    "raymill.compat.ray_workflow_orchestrator": ("RayWorkflowOrchestrator",),
+    "raymill.filings.status": ("ProcessingState", "ProcessingStatus"),
 }
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}
 

@@ -102,10 +102,16 @@ class Ledger:
                 (*values.values(), called, run),
             )
 
-    def counts(self) -> dict[ProcessingStatus, int]:
-        """How many companies stand where: each of the nine, zero or not."""
+    def counts(self, since: float = 0.0) -> dict[ProcessingStatus, int]:
+        """How many companies stand where: each of the nine, zero or not.
+
+        since: only those that something was noted of after this time.
+        """
         with self._database.reading() as execute:
-            rows = execute("SELECT status, count(*) FROM filings_company GROUP BY status")
+            rows = execute(
+                "SELECT status, count(*) FROM filings_company WHERE updated>? GROUP BY status",
+                (since,),
+            )
         found: dict[str, int] = dict(rows)
         return {status: found.get(status.value, 0) for status in ProcessingStatus}
 
@@ -121,6 +127,15 @@ class Ledger:
                 f"{_SELECT} WHERE called>?{where} ORDER BY called LIMIT ?", (*values, most)
             )
         return [_standing(row) for row in rows]
+
+    def going(self) -> dict[str, ProcessingStatus]:
+        """The companies that have not ended, and where they stood when last told."""
+        over = [status.value for status in ProcessingStatus if status.is_over]
+        with self._database.reading() as execute:
+            rows = execute(
+                "SELECT called, status FROM filings_company WHERE status NOT IN (?,?)", over
+            )
+        return {called: ProcessingStatus(status) for called, status in rows}
 
     def open(self, most: int = 1000) -> list[Standing]:
         """Companies that have not ended, as far as was told."""

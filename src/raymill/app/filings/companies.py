@@ -149,10 +149,15 @@ class Filings:
         wanted = None if status is None else Status(status)
         return [self.standing(one) for one in self.ledger.page(status=wanted, **which)]
 
+    def newest(self, now: Standing) -> Mapping[str, Any] | None:
+        """What was fetched of the newest of a company's filings: `filing` and its `documents`."""
+        found: Mapping[str, Any] | None = self._output(f"{now.run}.{CHILD}.0", "download")
+        return found
+
     def paths(self, now: Standing) -> dict[str, str | None]:
         """The newest document that was fetched for a company, and its export, where they are."""
         found: dict[str, str | None] = dict.fromkeys(("sec_filing_path", "parquet_output_path"))
-        newest = self._output(f"{now.run}.{CHILD}.0", "download")
+        newest = self.newest(now)
         if newest and newest["documents"]:
             place = place_of(newest)
             found["sec_filing_path"] = str(settings().filings.folder().joinpath(*place.parts))
