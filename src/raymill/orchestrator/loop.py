@@ -171,6 +171,8 @@ class Orchestrator:
 
     def _has_work(self) -> bool:
         """Whether some run does not just wait for people, or for being resumed."""
+        if self._under_way:  # also of runs that are paused or over
+            return True
         running = (live for live in self._lives.values() if live.row.status == "running")
         return any(live.is_at_work for live in running)
 
