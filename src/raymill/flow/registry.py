@@ -18,6 +18,7 @@ SINKS = "raymill.sinks"
 ENGINES = "raymill.engines"
 WORKFLOWS = "raymill.workflows"
 POOLS = "raymill.pools"
+MARKET_SOURCES = "raymill.market_sources"
 
 _NOUNS = {
     TASKS: "task",
@@ -26,6 +27,7 @@ _NOUNS = {
     ENGINES: "engine",
     WORKFLOWS: "workflow",
     POOLS: "engine",
+    MARKET_SOURCES: "market source",
 }
 
 

@@ -48,7 +48,8 @@ class Unlimited:
 class Fetcher:
     """Asks one vendor's servers: a permit before each try, further tries within a budget.
 
-    Clock (seconds since 1970), random numbers and sleep are handed in.
+    Clock (seconds since 1970), random numbers and sleep are handed in. `told` hears what came of
+    each try.
     """
 
     def __init__(
@@ -61,10 +62,11 @@ class Fetcher:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], object] = time.sleep,
+        told: Callable[[Verdict], object] = lambda verdict: None,
     ) -> None:
         self._http, self._judge, self._limit = http, judge, limit or Unlimited()
         self._tries = tries or Tries()
-        self._clock, self._chance, self._sleep = clock, chance, sleep
+        self._clock, self._chance, self._sleep, self._told = clock, chance, sleep, told
 
     def fetch(self, request: Request, *, into: Path | None = None) -> Answer:
         """Ask until there is an answer that is final: ok, unchanged or missing.
@@ -80,6 +82,7 @@ class Fetcher:
             began = self._clock()
             verdict, answer = self._try(request, into)
             tried += 1
+            self._told(verdict)
             if answer is not None:
                 return answer
             spent_s += max(0.0, self._clock() - began)
@@ -87,7 +90,7 @@ class Fetcher:
             wait = wait_s(verdict, tried, spent_s, self._tries, self._chance())
             if wait is None:
                 _give_up(request, verdict, tried)
-            log.info("request.retried", url=request.url, reason=verdict.reason, wait_s=wait)
+            log.info("request.retried", url=request.shown, reason=verdict.reason, wait_s=wait)
             self._sleep(wait)
             spent_s += wait
 
@@ -116,10 +119,10 @@ class Fetcher:
             return Verdict("transient", reason=str(error)), None
         except BodyTooLarge:
             raise InputError(
-                f"`{request.url}` is larger than {request.most_bytes // MB} MB"
+                f"`{request.shown}` is larger than {request.most_bytes // MB} MB"
             ) from None
         except BadRequest as error:
-            raise InputError(f"`{request.url}` cannot be asked for: {error}") from error
+            raise InputError(f"`{request.shown}` cannot be asked for: {error}") from error
 
     def _judged(
         self, request: Request, reply: Reply, into: Path | None
@@ -178,9 +181,16 @@ def _written(request: Request, head: Head, start: bytes, reply: Reply, file: Bin
 def _give_up(request: Request, verdict: Verdict, tried: int) -> NoReturn:
     times = "once" if tried == 1 else f"{tried} times"
     if verdict.kind == "permanent":
-        raise InputError(f"`{request.url}` was refused: {verdict.reason}")
+        raise InputError(
+            f"`{request.shown}` was refused: {verdict.reason}", **_named(verdict.fault)
+        )
     raise SourceError(
-        f"`{request.url}` gave no answer, asked {times}: {verdict.reason}",
+        f"`{request.shown}` gave no answer, asked {times}: {verdict.reason}",
         hint="try again later",
         wait_s=verdict.wait_s,
+        **_named(verdict.fault),
     )
+
+
+def _named(fault: str) -> dict[str, str]:
+    return {"fault": fault} if fault else {}

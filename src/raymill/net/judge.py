@@ -24,7 +24,7 @@ def by_status(head: Head, now: float) -> Verdict:
     """Judge by the status alone, where a vendor has no habits of its own.
 
     >>> by_status(Head(429, {"retry-after": "7"}), 0.0)
-    Verdict(kind='limited', wait_s=7.0, reason='status 429')
+    Verdict(kind='limited', wait_s=7.0, reason='status 429', fault='')
     """
     wait_s = retry_after(head.header("retry-after"), now)
     return Verdict(_KINDS.get(head.status) or _kind(head.status), wait_s, f"status {head.status}")

@@ -16,6 +16,7 @@ class Request:
 
     most_bytes: the largest body that is taken, unpacked.
     most_s: the longest that one try may take, its body included.
+    secrets: parts of the address that are shown nowhere, as a key.
     """
 
     url: str
@@ -24,6 +25,19 @@ class Request:
     content: bytes | None = None
     most_bytes: int = 256 * MB
     most_s: float = 300.0
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The address as it stands in messages and logs.
+
+        >>> Request("https://a.example/q?key=s3cret", secrets=("s3cret",)).shown
+        'https://a.example/q?key=****'
+        """
+        text = self.url
+        for secret in filter(None, self.secrets):
+            text = text.replace(secret, "****")
+        return text
 
     @property
     def host(self) -> str:

@@ -17,8 +17,12 @@ FINAL: tuple[Kind, ...] = ("ok", "unchanged", "missing")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one answer means, how long to wait if its server said so, and why, in a few words."""
+    """What one answer means, how long to wait if its server said so, and why, in a few words.
+
+    fault: what the adapter of the vendor calls it; errors carry it in their details.
+    """
 
     kind: Kind
     wait_s: float | None = None
     reason: str = ""
+    fault: str = ""

@@ -1,0 +1,1 @@
+"""Market data and strategies as plain Python: bars, factors, backtests, metrics, sweeps."""
