@@ -25,6 +25,7 @@ pytestmark = pytest.mark.system
 
 DAY = 86_400_000
 PLACE = "raymill_demo_parts"
+BUOY = ["raymill.app.demo.buoy:buoy"]
 
 
 def quiet(_: str) -> None:
@@ -49,7 +50,7 @@ def test_without_ray_the_rest_is_shown_and_the_lack_is_said(
 ) -> None:
     without_ray(monkeypatch)
     said: list[str] = []
-    done = demo.run_demo(said.append)
+    done = demo.run_demo(said.append, BUOY)
     (part,) = done.parts
     assert done.holds
     assert [row[0] for row in part.rows] == ["local", "resumed"]
@@ -76,7 +77,7 @@ def check_page(text: str) -> None:
 @pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 def test_ray_and_a_killed_run_give_the_bytes_of_the_local_engine(tmp_path: Path) -> None:
-    (part,) = demo.run_demo(quiet).parts
+    (part,) = demo.run_demo(quiet, BUOY).parts
     assert [(row[0], row[1]) for row in part.rows] == [
         ("local", "local"),
         ("ray", "ray"),
