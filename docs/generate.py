@@ -28,6 +28,9 @@ from raymill.config.show import Shown
 from raymill.flow.declare import as_declared
 from raymill.flow.registry import ENGINES, SINKS, SOURCES, TASKS, load, names
 from raymill.flow.signature import REQUIRED
+from raymill.market.screen.fields import catalogue
+from raymill.market.screen.operators import OPERATORS
+from raymill.market.screen.seed import FILTERS
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -248,6 +251,45 @@ def entry_is_ours(group: str, name: str) -> bool:
     return any(point.value.startswith("raymill.") for point in found)
 
 
+def screen_fields() -> Iterator[str]:
+    """The page of fields, filters and operators of a screen."""
+    yield "# Fields and operators of a screen"
+    yield (
+        "What a request of `raymill screen` can filter by, sort by and show. A name with `pct` is "
+        "in percent, other rates are fractions. All but `symbol` may be unknown; a condition on "
+        "what is unknown neither holds nor fails."
+    )
+    yield "## Operators"
+    heads = ("operator", "holds where the field is", "value", "types of fields")
+    rows = [
+        (f"`{one.name}`", one.text, one.value, ", ".join(one.types)) for one in OPERATORS.values()
+    ]
+    yield from table(heads, rows)
+    yield (
+        "A condition compares with yesterday where it crosses; the fields for which yesterday is "
+        "kept are marked with `x`. Ranks are those of the whole universe."
+    )
+    yield "## Filters with two bounds"
+    bounds = [
+        (f"`{one.name}`", f"`{one.field}`", f"`{one.low}`, `{one.high}`", one.text)
+        for one in FILTERS.values()
+    ]
+    yield from table(("filter", "field", "parameters", "what it bounds"), bounds)
+    for group in dict.fromkeys(field.group for field in catalogue().values()):
+        yield f"## Fields: {group}"
+        found = [field for field in catalogue().values() if field.group == group]
+        heads = ("field", "type", "unit", "meaning", "source", "renewed", "crosses")
+        yield from table(heads, map(field_row, found))
+
+
+def field_row(field: Any) -> tuple[str, ...]:
+    """One field of a screen."""
+    values = ", ".join(f"`{value}`" for value in field.values)
+    meaning = f"{field.text}: {values}" if values else field.text
+    marks = ("x" if field.history else "",)
+    return (f"`{field.name}`", field.type, field.unit, meaning, field.source, field.refresh, *marks)
+
+
 def support() -> Iterator[str]:
     """The page of what each engine can do, from the marks of the conformance tests."""
     yield "# What each engine can do"
@@ -289,6 +331,7 @@ PAGES = {
     "errors": error_page,
     "tasks": tasks,
     "formats": formats,
+    "fields": screen_fields,
     "support": support,
 }
 

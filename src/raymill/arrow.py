@@ -23,6 +23,7 @@ Indices: TypeAlias = Values | NDArray[Any] | Sequence[int]
 Mask: TypeAlias = Values | NDArray[np.bool_]
 A = TypeVar("A", bound=Values)
 T = TypeVar("T", pa.RecordBatch, pa.Table)
+Invalid = pa.ArrowInvalid
 
 # The stubs know fewer functions and types than Arrow has.
 _pc: Any = pyarrow.compute
@@ -283,6 +284,11 @@ def trim(texts: A) -> A:
     return _pc.utf8_trim_whitespace(texts)  # type: ignore[no-any-return]
 
 
+def lower(texts: A) -> A:
+    """The texts in small letters."""
+    return _pc.utf8_lower(texts)  # type: ignore[no-any-return]
+
+
 def trim_end(texts: A, characters: str) -> A:
     """The texts without any of these characters at their end."""
     return _pc.utf8_rtrim(texts, characters=characters)  # type: ignore[no-any-return]
@@ -296,6 +302,16 @@ def starts_with(texts: A, text: str) -> A:
 def ends_with(texts: A, text: str) -> A:
     """Where a text ends with `text`."""
     return _pc.ends_with(texts, pattern=text)  # type: ignore[no-any-return]
+
+
+def contains(texts: A, text: str) -> A:
+    """Where a text has `text` in it."""
+    return _pc.match_substring(texts, pattern=text)  # type: ignore[no-any-return]
+
+
+def matches(texts: A, pattern: str) -> A:
+    """Where a pattern of RE2 is found in a text. Raises Invalid for what is no pattern."""
+    return _pc.match_substring_regex(texts, pattern=pattern)  # type: ignore[no-any-return]
 
 
 def split(texts: A, separator: str) -> A:

@@ -68,6 +68,7 @@ COMMANDS = (
         "raymill.cli.filings.facts:facts",
         "Show the standard metrics of a company, as known on a day",
     ),
+    Command("screen", "raymill.cli.screen:screen", "Screen instruments by a request"),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
     Command(
         "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"
