@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from raymill.errors import ConfigError
 from raymill.state.database import Database, Execute
 from raymill.state.limits import AHEAD_S, Rate, Reading, State, lease, stop, stop_left
 from raymill.state.shared_limit import SharedLimit
@@ -97,6 +98,44 @@ def test_permits_come_at_the_rate_and_never_above_it(database: Database) -> None
     times = taken(shared(database, watch), watch, 60)
     assert most_in(times, 1.0) <= 8
     assert times[-1] - times[0] == pytest.approx(59 * 0.13125, abs=0.3)
+
+
+def weighed(limit: SharedLimit, watch: Watch, weights: list[float]) -> list[tuple[float, float]]:
+    """When requests of these weights were let through, one after the other."""
+    found: list[tuple[float, float]] = []
+    for weight in weights:
+        while (wait_s := limit.take(weight)) > 0:
+            watch.sleep(wait_s)
+        found.append((watch.last, weight))
+    return found
+
+
+def heaviest_in(times: list[tuple[float, float]], per_s: float) -> float:
+    """The largest sum of weights that lies within any span of that length."""
+    return max(
+        sum(weight for at, weight in times if start <= at < start + per_s) for start, _ in times
+    )
+
+
+@pytest.mark.parametrize("weights", [[1, 20, 4, 1, 1, 20], [20] * 4, [2] * 9, [1]])
+def test_heavy_requests_never_exceed_the_rate_in_any_minute(
+    database: Database, weights: list[float]
+) -> None:
+    watch = Watch()
+    rate = Rate(100, per_s=60, heaviest=20)
+    limit = SharedLimit(database, "weights", rate, monotonic=watch, clock=watch.reading)
+    times = weighed(limit, watch, weights * 12)
+    assert heaviest_in(times, 60.0) <= 100
+    spent = sum(weight for _, weight in times[:-1])
+    assert times[-1][0] - times[0][0] == pytest.approx(spent * 63 / 81, rel=0.1)  # 63 s for 81
+
+
+def test_a_request_that_never_passes_is_an_error(database: Database) -> None:
+    limit = SharedLimit(database, "weights", Rate(100, per_s=60, heaviest=20))
+    with pytest.raises(ConfigError, match="too heavy"):
+        limit.take(21)
+    with pytest.raises(ConfigError, match="never passes"):
+        Rate(10, heaviest=20)
 
 
 @pytest.mark.parametrize("doors", [1, 3])

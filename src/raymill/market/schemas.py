@@ -11,6 +11,7 @@ Kind: TypeAlias = Literal["trade", "quote", "bar", "fundamental", "corporate_act
 Adjusted: TypeAlias = Literal["raw", "split", "total"]
 
 TIME: pa.DataType = pa.timestamp("us", "UTC")
+DATE: pa.DataType = pa.date32()
 WORD: pa.DataType = pa.dictionary(pa.int32(), pa.string())
 
 TRADE = pa.schema(
@@ -70,7 +71,7 @@ FUNDAMENTAL = pa.schema(
 CORPORATE_ACTION = pa.schema(
     [
         ("instrument_id", pa.int32()),
-        ("ex_date", pa.date32()),
+        ("ex_date", DATE),
         ("kind", WORD),  # split, dividend or spinoff
         ("ratio", pa.float64()),  # new shares for an old one
         ("amount", pa.float64()),

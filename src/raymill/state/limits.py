@@ -8,16 +8,28 @@ permits than the rate allows, at worst fewer.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from raymill.errors import ConfigError
+
 AHEAD_S = 1.0  # slots further off than this are leased to nobody
 BLOCK_S = 0.5  # the longest block, as time
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many permits in any time of that length."""
+    """So many permits in any time of that length.
+
+    heaviest: the most permits that one request takes at once.
+    """
 
     count: float
     per_s: float = 1.0
+    heaviest: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.heaviest <= max(1.0, self.count):
+            raise ConfigError(
+                f"A request of weight {self.heaviest:g} never passes a limit of {self.count:g}"
+            )
 
     @property
     def hold_s(self) -> float:
@@ -29,14 +41,14 @@ class Rate:
         """The time between two slots.
 
         A permit may be used `hold_s` late, so they lie as much further apart that even then
-        `count` of them take `per_s`.
+        `count` of them take `per_s`. A heavy request begins where the first of its permits lies,
+        so the last one in a time may reach beyond it; that is held back from all.
         """
-        return (self.per_s + self.hold_s) / self.count
+        return (self.per_s + self.hold_s) / (self.count - self.heaviest + 1)
 
-    @property
-    def most(self) -> int:
-        """The slots of the largest block."""
-        return max(1, int(BLOCK_S / self.spacing_s))
+    def most(self, weight: float = 1.0) -> int:
+        """The slots of the largest block, for requests of a weight."""
+        return max(1, int(BLOCK_S / (self.spacing_s * weight)))
 
 
 class Reading(NamedTuple):
@@ -72,11 +84,17 @@ class Lease(NamedTuple):
 
 
 def lease(
-    state: State | None, reading: Reading, rate: Rate, wanted: int, notice_s: float = 0.0
+    state: State | None,
+    reading: Reading,
+    rate: Rate,
+    wanted: int,
+    notice_s: float = 0.0,
+    weight: float = 1.0,
 ) -> tuple[State, Lease]:
     """Lease the next slots, as many as are wanted and a block may have.
 
     notice_s: how long it takes until the lease is known to its holder; no slot begins before.
+    weight: how many permits each slot takes.
 
     >>> now = Reading("boot", 100.0, 1.7e9)
     >>> state, first = lease(None, now, Rate(1), 5)
@@ -89,9 +107,10 @@ def lease(
     start = max(known.next, reading.at + min(notice_s, AHEAD_S))
     if start - reading.at > AHEAD_S:
         return known, Lease(wait_s=start - reading.at - AHEAD_S)
-    count = max(1, min(wanted, rate.most))
-    slots = tuple(start - reading.at + n * rate.spacing_s for n in range(count))
-    after = start + count * rate.spacing_s + reading.unsure_s
+    count = max(1, min(wanted, rate.most(weight)))
+    apart = weight * rate.spacing_s
+    slots = tuple(start - reading.at + n * apart for n in range(count))
+    after = start + count * apart + reading.unsure_s
     return known._replace(granted=reading.at, next=after), Lease(slots)
 
 

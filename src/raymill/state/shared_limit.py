@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from raymill import faults
+from raymill.errors import ConfigError
 from raymill.state.database import Database, Execute
 from raymill.state.limits import Lease, Rate, Reading, State, lease, stop, stop_left
 from raymill.state.owner import boot
@@ -42,20 +43,41 @@ class Slot(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Held:
-    """What this process has leased, and how it goes about it."""
+class _Line:
+    """Slots at hand for requests of one weight."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
     slots: deque[Slot] = field(default_factory=deque)
     wanted: int = 1
-    notice_s: float = 0.0
-    looked: float = float("-inf")
 
     def drop(self, now: float) -> None:
         """Forget permits whose time is over; who lets them pass leases fewer the next time."""
         while self.slots and now > self.slots[0].until:
             self.slots.popleft()
             self.wanted = 1
+
+
+@dataclass(slots=True)
+class _Held:
+    """What this process has leased, and how it goes about it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    lines: dict[float, _Line] = field(default_factory=lambda: {1.0: _Line()})
+    notice_s: float = 0.0
+    looked: float = float("-inf")
+
+    @property
+    def slots(self) -> deque[Slot]:
+        """Those of requests that weigh one."""
+        return self.lines[1.0].slots
+
+    def line(self, weight: float) -> _Line:
+        """Those of requests of a weight."""
+        return self.lines.setdefault(float(weight), _Line())
+
+    def clear(self) -> None:
+        """Give all of them up."""
+        for line in self.lines.values():
+            line.slots.clear()
 
 
 class SharedLimit:
@@ -78,29 +100,35 @@ class SharedLimit:
         self.name, self.rate = name, rate
         self._database = database
         self._monotonic = monotonic
-        self._clock = clock or (_of_server if database.dialect == "postgres" else _of_machine)
+        self._clock = clock or clock_of(database)
         self._held = PerProcess(_Held)  # a permit that two processes hold would be two
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SharedLimit, (self._database, self.name, self.rate)
 
-    def take(self) -> float:
+    def take(self, weight: float = 1.0) -> float:
         """Take a permit: 0 where there is one, else the seconds after which to ask again.
 
-        Raises StoreError.
+        weight: how many permits of the rate the request counts for. Raises StoreError.
         """
+        if weight > self.rate.heaviest:
+            raise ConfigError(
+                f"A request of weight {weight:g} is too heavy for limit `{self.name}`",
+                hint=f"its heaviest request is {self.rate.heaviest:g}",
+            )
         held = self._held.get()
         with held.lock:
             self._look(held)
-            held.drop(now := self._monotonic())
-            if not held.slots:
-                wait_s = self._lease(held)
+            line = held.line(weight)
+            line.drop(now := self._monotonic())
+            if not line.slots:
+                wait_s = self._lease(held, weight)
                 now = self._monotonic()
-                if not held.slots:
+                if not line.slots:
                     return wait_s
-            if now < held.slots[0].since:
-                return held.slots[0].since - now
-            if now > held.slots.popleft().until:  # leasing took too long
+            if now < line.slots[0].since:
+                return line.slots[0].since - now
+            if now > line.slots.popleft().until:  # leasing took too long
                 return self.rate.hold_s
             return 0.0
 
@@ -108,7 +136,7 @@ class SharedLimit:
         """Give no permit to anybody for so long; a longer stop that is in force stays."""
         held = self._held.get()
         with held.lock:
-            held.slots.clear()
+            held.clear()
             self._change(lambda state, now: (stop(state, now, seconds, reason), None))
 
     def stopped(self) -> Stopped | None:
@@ -121,22 +149,23 @@ class SharedLimit:
     def _look(self, held: _Held) -> None:
         """Give up the permits at hand where somebody was told to stop."""
         now = self._monotonic()
-        if held.slots and now - held.looked >= LOOK_S:
+        if any(line.slots for line in held.lines.values()) and now - held.looked >= LOOK_S:
             held.looked = now
             if self.stopped():
-                held.slots.clear()
+                held.clear()
 
-    def _lease(self, held: _Held) -> float:
-        wanted, notice_s = min(held.wanted, self.rate.most), held.notice_s
+    def _lease(self, held: _Held, weight: float) -> float:
+        line, notice_s = held.line(weight), held.notice_s
+        wanted = min(line.wanted, self.rate.most(weight))
         leased, read = self._change(
-            lambda state, now: lease(state, now, self.rate, wanted, notice_s)
+            lambda state, now: lease(state, now, self.rate, wanted, notice_s, weight)
         )
         faults.point("limit.leased")
         assert leased is not None
         hold_s, took_s = self.rate.hold_s, self._monotonic() - read
         held.notice_s = took_s if took_s > hold_s / 2 else 0.0  # else slots pass before they come
-        held.wanted = 2 * wanted  # all of them were used, unless `drop` says otherwise
-        held.slots.extend(Slot(read + after, read + after + hold_s) for after in leased.slots)
+        line.wanted = 2 * wanted  # all of them were used, unless `drop` says otherwise
+        line.slots.extend(Slot(read + after, read + after + hold_s) for after in leased.slots)
         return leased.wait_s
 
     def _change(
@@ -157,6 +186,11 @@ class SharedLimit:
 def _read(execute: Execute, name: str) -> State | None:
     rows = execute(_READ, (name,))
     return State(*rows[0]) if rows else None
+
+
+def clock_of(database: Database) -> Clock:
+    """The clock of a store: its server's, or that of this machine."""
+    return _of_server if database.dialect == "postgres" else _of_machine
 
 
 def _of_machine(execute: Execute) -> Reading:
