@@ -13,15 +13,27 @@ from raymill.filings import extract
 from raymill.filings.document import Document
 
 ROWS = cases(["filings"], large=True)
+BULK = [case for case in ROWS if ".bulk_" in case.name]
 
 
-@pytest.mark.parametrize("case", ROWS, ids=[case.name for case in ROWS])
+@pytest.mark.parametrize(
+    "case", [case for case in ROWS if case not in BULK], ids=lambda case: case.name
+)
 def test_a_row_gives_a_finite_figure_on_its_records(case: Case) -> None:
     (row, *_) = measure(Wanted((case.name,), runs=1, records=500_000))["rows"]
     assert math.isfinite(row["median"])
     assert row["median"] >= 0
     # a tenth of 25,000 rows of an answer, of 674 facts of a page
     assert row["records"] == (67 if ".inline" in case.name else 2500)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("case", BULK[2:6:2], ids=lambda case: case.name)
+def test_a_row_of_a_bulk_file_gives_a_finite_figure(case: Case) -> None:
+    (row, *_) = measure(Wanted((case.name,), runs=1, records=20_000))["rows"]
+    assert math.isfinite(row["median"])
+    assert row["median"] > 0
+    assert row["records"] == 4  # of 1,000
 
 
 def test_made_documents_are_read_whole() -> None:

@@ -7,7 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.filings import lake, rows
+    from raymill.bench.filings import bulk, lake, rows
 
-    for module in (rows, lake):
+    for module in (rows, lake, bulk):
         yield from module.cases()
