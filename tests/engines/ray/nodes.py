@@ -1,9 +1,10 @@
 """A cluster of several nodes on this machine, in a process of its own that does as it is told:
 `python -m tests.engines.ray.nodes PORT`, then lines on standard input.
 
-`up` starts the head, which runs no step. `add NAME [BYTES]` adds a node with two CPUs, which ends a
-worker when so much more memory of the machine is taken than now. `kill`, `freeze` and `thaw NAME`
-send a signal to its raylet. `down` ends the whole cluster at once. Each line is answered with one.
+`up [CPUS]` starts the head, which runs no step without CPUs. `add NAME [BYTES]` adds a node with
+two, which ends a worker when so much more memory of the machine is taken than now. `kill`, `freeze`
+and `thaw NAME` send a signal to its raylet. `down` ends the whole cluster at once. Each line is
+answered with one.
 """
 
 import os
@@ -20,10 +21,10 @@ class Nodes:
         self._cluster: Any = None
         self._nodes: dict[str, Any] = {}
 
-    def up(self) -> None:
+    def up(self, cpus: str = "0") -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 0, "gcs_server_port": self._port, "include_dashboard": False}
+        head = {"num_cpus": int(cpus), "gcs_server_port": self._port, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
 
     def add(self, name: str, more: str = "") -> None:

@@ -52,8 +52,10 @@ def place(call: Call) -> Call:
 
 class TestRayPool(PoolSuite):
     @pytest.fixture(autouse=True)
-    def borrow(self, shared: Shared) -> None:
+    def borrow(self, shared: Shared, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
         self.shared = shared
+        yield
+        assert "ray.pool-failed" not in capfd.readouterr().err
 
     def make(self, folder: Any) -> RayPool:
         return RayPool(folder, workers_min=1, workers_max=1, address=self.shared.address)

@@ -6,16 +6,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.engines.ray.doings import until
 
-from raymill import __version__, json
+from raymill import __version__, config, json
 from raymill.engines.ray import pool as pool_module
 from raymill.engines.ray import roster
-from raymill.engines.ray.line import CHUNK, Frames, Line, packed
+from raymill.engines.ray.line import CHUNK, Frames, packed
+from raymill.engines.ray.link import Link
 from raymill.engines.ray.pool import RayPool
 from raymill.engines.ray.seal import sealed
 from raymill.engines.ray.steps import refusal_of
@@ -26,27 +28,30 @@ from raymill.testing.pool_suite import Hand, Recorder
 Tell = Callable[..., None]
 
 
-class Link:
-    """Stands between the pool and a thread that plays the process which knows Ray."""
+class Played(Link):
+    """A thread that plays the process which is connected to Ray."""
 
     made = 0
+    play: Callable[[int, Tell, Iterator[Any]], None]
 
-    def __init__(self, play: Callable[[int, Tell, Iterator[Any]], None]) -> None:
-        ours, theirs = socket.socketpair()
-        self.line, self.host, self.reason = Line(ours), "", "it ended"
+    def _begin(self, end: socket.socket, *given: str) -> None:
         type(self).made += 1
+        self._thread = threading.Thread(target=self._run, args=(self.made, end.dup()))
+        self._thread.start()
 
+    def _run(self, number: int, end: socket.socket) -> None:
         def heard() -> Iterator[Any]:
             frames = Frames()
-            while data := theirs.recv(CHUNK):
-                yield from frames.feed(data)
+            with suppress(OSError):
+                while data := end.recv(CHUNK):
+                    yield from frames.feed(data)
 
-        def run() -> None:
-            with theirs:
-                play(self.made, lambda *told: theirs.sendall(packed(told)), heard())
+        def tell(*told: Any) -> None:
+            with suppress(OSError):
+                end.sendall(packed(told))
 
-        self._thread = threading.Thread(target=run)
-        self._thread.start()
+        with end:
+            type(self).play(number, tell, heard())
 
     def close(self, patience_s: float = 0.0) -> None:
         self.line.close()
@@ -54,12 +59,15 @@ class Link:
 
 
 @pytest.fixture
-def lend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Hand]]:
+def lend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Hand]]:
     made: list[RayPool] = []
-    monkeypatch.setattr(Link, "made", 0)
+    monkeypatch.setattr(Played, "made", 0)
+    monkeypatch.setattr(pool_module, "Link", Played)
 
     def start(play: Any, **how: Any) -> Hand:
-        monkeypatch.setattr(pool_module, "Link", lambda *given: Link(play))
+        monkeypatch.setattr(Played, "play", staticmethod(play), raising=False)
         pool, recorder = RayPool(tmp_path, workers_min=0, workers_max=1, **how), Recorder()
         made.append(pool)
         pool.open(recorder)
@@ -68,6 +76,7 @@ def lend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     yield start
     for pool in made:
         pool.close()
+    assert "ray.pool-failed" not in capfd.readouterr().err
 
 
 SERVE = """
@@ -96,13 +105,35 @@ def test_calls_wait_while_no_cluster_is_there(
     hand = lend(play)
     call = hand.call("add_one", 1)
     hand.submit(call)
-    until(lambda: Link.made >= 4, "the cluster was tried several times")
+    until(lambda: Played.made >= 4, "the cluster was tried several times")
     assert hand.recorder.ended == []
     is_back.set()
     assert hand.ends(call)[0].output == b"2"
     said = capfd.readouterr().err
     assert said.count("ray.away") == said.count("ray.back") == 1
     assert "nobody answers" in said
+
+
+def test_a_connection_that_does_not_answer_is_made_anew(
+    lend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYMILL_WORKFLOWS_RAY_SILENT_S", "0.2")
+    monkeypatch.setattr(pool_module, "QUIET_S", 0.02)
+    config.reset()
+    asked: list[int] = []
+
+    def play(number: int, tell: Tell, heard: Iterator[Any]) -> None:
+        tell("up", "127.0.0.1")
+        for (name,) in heard:
+            assert name == "ping"
+            asked.append(number)
+            if number == 2:
+                tell("pong")
+
+    monkeypatch.setattr(pool_module, "AGAIN_S", (0.0,))
+    lend(play)
+    until(lambda: asked.count(2) > 6, "the second connection was asked again and again")
+    assert Played.made == 2
 
 
 def test_what_waits_for_workers_that_never_start_learns_why(

@@ -82,6 +82,25 @@ def wait_for(folder: Path, what: str) -> int:
     return begun(folder, what)
 
 
+def connected_process() -> int:
+    """The process that is connected to Ray for the pool."""
+    threads = Path("/proc/self/task").glob("*/children")
+    children = [child for thread in threads for child in thread.read_text().split()]
+    (found,) = (
+        int(child)
+        for child in children
+        if "engines.ray.driver" in Path(f"/proc/{child}/cmdline").read_text()
+    )
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_unforeseen(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """No fault is one that the pool does not know."""
+    yield
+    assert "ray.pool-failed" not in capfd.readouterr().err
+
+
 def test_a_step_whose_worker_is_killed_runs_again_on_another_one(
     tmp_path: Path, ray_address: str
 ) -> None:
@@ -108,6 +127,18 @@ def test_a_worker_that_says_nothing_is_given_up_and_its_late_result_does_not_cou
         assert (row.attempt, row.losses) == (2, 1)
         (lost,) = one.bench.store.events(run)
         assert lost.detail == "WorkerLost: worker `ray-0` was silent for 1 s"
+
+
+def test_a_connection_to_the_cluster_that_is_lost_is_made_anew(
+    tmp_path: Path, ray_address: str
+) -> None:
+    with running(tmp_path, workers_min=1, workers_max=1, address=ray_address) as one:
+        run = one.start("HOLD", str(tmp_path))
+        worker = wait_for(tmp_path, "begun-1")
+        os.kill(connected_process(), signal.SIGKILL)
+        assert (one.end(run).status, one.bench.output(run)) == ("completed", 2)
+        assert one.events(run) == [("lost", 1)]
+        until(lambda: not Path(f"/proc/{worker}").exists(), "the worker ended")
 
 
 def test_the_workers_of_an_orchestrator_that_is_killed_end_with_it(
@@ -158,9 +189,9 @@ QUICK_TO_NOTICE = {
     "RAY_AUTH_MODE": "disabled",
     "RAYMILL_RAY_AUTH_MODE": "disabled",
     "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_period_ms": "300",
     "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "4",
+    "RAY_health_check_failure_threshold": "3",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "2",
 }
 
@@ -193,7 +224,7 @@ class TestNodes:
     def test_a_step_that_takes_all_memory_is_tried_twice_and_the_pool_stays(
         self, nodes: Cluster, tmp_path: Path
     ) -> None:
-        nodes.tell("add", "small", str(1500 * 2**20))
+        nodes.tell("add", "small", str(1000 * 2**20))
         with running(tmp_path, workers_min=1, workers_max=1, address=nodes.address) as one:
             run = one.start("GORGE", str(tmp_path))
             row = one.end(run)
@@ -249,8 +280,7 @@ class TestNodes:
             until(lambda: one.events(held), "the loss was noticed")
             waits = one.start("QUICK", 7)
             until(lambda: one.bench.store.run(waits), "the second run was taken up")
-            nodes.tell("up")
-            nodes.tell("add", "fourth")
+            nodes.tell("up", "2")
             assert (one.end(held).status, one.bench.output(held)) == ("completed", 2)
             assert (one.end(waits).status, one.bench.output(waits)) == ("completed", 7)
             assert one.events(waits) == []

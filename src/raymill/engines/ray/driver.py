@@ -16,7 +16,6 @@ from typing import Any
 from raymill.engines.ray.cluster import import_ray, start
 from raymill.engines.ray.line import CHUNK, Frames, Message, packed
 from raymill.engines.ray.steps import RayStepWorker
-from raymill.errors import RaymillError
 
 LOOK_S = 1.0
 LEAVE_S = 4.0  # to disconnect; then the process ends without
@@ -35,8 +34,8 @@ def main(handle: int, address: str, most: int, join_s: float) -> None:
     try:
         ray = import_ray()
         start(ray, address)  # in the main thread: the local cluster dies with it
-    except RaymillError as error:
-        driver.tell("away", error.message)
+    except Exception as error:  # also what Ray raises of its own, such as of a wrong token
+        driver.tell("away", f"{type(error).__name__}: {error}")
         return
     driver.serve(ray)
     ray.shutdown()
@@ -64,9 +63,10 @@ class Driver:
     def listen(self) -> None:
         """Hand on what the pool says; in a thread of its own."""
         frames = Frames()
-        while data := self._end.recv(CHUNK):
-            for message in frames.feed(data):
-                self._events.put(message)
+        with suppress(OSError):
+            while data := self._end.recv(CHUNK):
+                for message in frames.feed(data):
+                    self._events.put(message)
         self._events.put(None)
         if self._ray is not None:
             time.sleep(LEAVE_S)
@@ -91,6 +91,9 @@ class Driver:
         """Tell the pool something; when it has hung up, `listen` knows."""
         with suppress(OSError):
             self._end.sendall(packed(message))
+
+    def _on_ping(self) -> None:
+        self.tell("pong")
 
     def _on_start(
         self, id: int, cpus: float, gpus: float, memory: int, host: str, port: int, token: bytes

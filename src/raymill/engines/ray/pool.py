@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -62,8 +63,8 @@ class RayPool:
         find: Find = workflow_at,
     ) -> None:
         wanted = settings().workflows
-        least = wanted.ray_workers_min if workers_min is None else workers_min
-        most = max(workers_max or wanted.ray_workers_max, least, 1)
+        most = workers_max or max(wanted.ray_workers_max, wanted.ray_workers_min)
+        least = min(wanted.ray_workers_min if workers_min is None else workers_min, most)
         self._address = _checked(address or settings().ray.address or "local")
         self._artifacts = Path(artifacts).absolute()
         self._silent_s, self._join_s = wanted.ray_silent_s, wanted.ray_join_s
@@ -157,28 +158,32 @@ class RayPool:
                 self._is_resting = False
                 try:
                     for key, _ in ready:
-                        key.data()
+                        if _is_open(key.fileobj):  # what came before may have closed it
+                            key.data()
                     self._look(now)
                 except Exception as error:  # whatever it was, the pool goes on with new workers
-                    self._log.error("ray.pool-failed", error=repr(error))
+                    trace = traceback.format_exc()
+                    self._log.error("ray.pool-failed", error=repr(error), trace=trace)
                     self._part(now, "the pool had to begin anew")
         with self._lock:
             self._end()
 
     def _patience(self) -> float:
-        lines = [w.line for w in self._roster.workers.values() if w.line is not None]
-        if self._link is not None:
-            lines.append(self._link.line)
-        if any(line.is_behind for line in lines):
+        if self._is_behind():
             return BEHIND_S
         return QUIET_S if self._is_resting else TICK_S
 
+    def _is_behind(self) -> bool:
+        lines = [w.line for w in self._roster.workers.values() if w.line is not None]
+        if self._link is not None:
+            lines.append(self._link.line)
+        return any(line.is_behind for line in lines)
+
     def _is_quiet(self) -> bool:
-        """Whether nothing falls due by itself."""
-        roster = self._roster
-        return not roster.waiting and not any(
+        """Whether nothing falls due by itself, at least not soon."""
+        return not (self._roster.waiting or self._is_behind()) and not any(
             worker.state != "up" or worker.cancelled or worker.yields or worker.deadline is not None
-            for worker in roster.workers.values()
+            for worker in self._roster.workers.values()
         )
 
     def _rung(self) -> None:
@@ -198,6 +203,10 @@ class RayPool:
         if link is None:
             if now >= self._again:
                 self._connect()
+            return
+        link.line.flush()
+        if link.is_silent(now, self._silent_s):
+            self._part(now, "the process that is connected to it does not answer")
         elif link.host:
             for group in self._roster.wanted(now):
                 self._start(link, group, now)
@@ -219,7 +228,7 @@ class RayPool:
         self._selector.register(link.line.end, selectors.EVENT_READ, partial(self._hear_link, link))
 
     def _hear_link(self, link: Link) -> None:
-        now = time.monotonic()
+        now = link.heard = time.monotonic()
         for name, *values in link.line.receive():
             getattr(self, f"_on_{name}")(link, now, *values)
         if link.line.is_over and link is self._link:
@@ -230,7 +239,10 @@ class RayPool:
         self._door.open(host)
         if self._warned:
             self._log.warning("ray.back", address=self._address)
-        self._fails, self._warned = 0, ""
+        self._warned = ""
+
+    def _on_pong(self, link: Link, now: float) -> None:
+        """It answers."""
 
     def _on_away(self, link: Link, now: float, reason: str) -> None:
         link.reason = reason
@@ -294,6 +306,7 @@ class RayPool:
                 self._save(worker, line, *values)
             elif name == "ready":
                 self._roster.came_up(worker, now)
+                self._fails = 0
         if line.is_over:
             self._hung_up(worker, line, now)
 
@@ -362,23 +375,21 @@ class RayPool:
         """A worker is gone, or given up: the step that it was at bears the outcome, the others of
         its hand never began."""
         self._roster.gone(worker, now)
-        charged = worker.running if worker.running in worker.hand else None
-        only = next(iter(worker.hand), None) if len(worker.hand) == 1 else None
+        charged, is_alone = worker.at, len(worker.hand) == 1
+        took = now - worker.begun if charged == worker.running else 0.0
         for serial, task in worker.hand.items():
             key = task.call.key
             too_often = self._batches.fell(key)
-            if serial == charged or (serial == only and too_often):
+            if serial == charged or (is_alone and too_often):
                 outcome, error = (verdict.outcome, verdict.error) if verdict else ("lost", None)
-                took = now - worker.begun
                 self._told.append(Result(key, outcome, None, error, True, took, worker.name))
-                worker.late[serial] = task
             else:
                 self._told.append(Result(key, "unstarted"))
-        worker.hand.clear()
-        if worker.line is not None and not worker.line.is_over:
+        if worker.line is not None and worker.is_heard:
             worker.line.send("give_up")
-            worker.patience = now + LATE_S
+            worker.patience, worker.late = now + LATE_S, worker.hand.copy()
             self._given_up.append(worker)
+        worker.hand.clear()
         if not worker.was_up and self._roster.is_hopeless():
             self._give_up_waiting(verdict)
 
@@ -426,8 +437,6 @@ class RayPool:
             assert worker.line is not None
             self._hung_up(worker, worker.line, now)
         self._door.look(now)
-        if self._link is not None:
-            self._link.line.flush()
 
     # Work
 
@@ -442,6 +451,10 @@ class RayPool:
                 sent.append((self._serial, is_timed, tuple(key), *rest))
             assert worker.line is not None
             worker.line.send("do", sent)
+
+
+def _is_open(end: Any) -> bool:
+    return bool(end.fileno() >= 0)
 
 
 def _checked(address: str) -> str:

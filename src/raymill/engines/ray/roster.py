@@ -77,6 +77,18 @@ class Worker:
         return self.state == "up" and not self.hand and not self.yields
 
     @property
+    def is_heard(self) -> bool:
+        """Whether its line is open."""
+        return self.line is not None and not self.line.is_over
+
+    @property
+    def at(self) -> int | None:
+        """The step that it is at; of a line that is open, the word of it may be on its way."""
+        if self.running in self.hand:
+            return self.running
+        return next(iter(self.hand), None) if self.is_heard else None
+
+    @property
     def deadline(self) -> float | None:
         """When the time of the step that goes on is over."""
         task = self.hand.get(self.running) if self.running is not None else None
