@@ -91,6 +91,22 @@ def test_the_same_asked_for_twice_at_a_time_is_one_run(machine: Machine) -> None
     assert len(fetched(machine)) == COMPANIES * FILINGS
 
 
+def test_ctrl_c_leaves_the_runs_going_and_says_how_to_follow_them(machine: Machine) -> None:
+    command = machine.start("filings", "process", "T0", "T1")
+    until(lambda: fetched(machine), "a document")
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert b"error: Interrupted; the runs go on" in told
+    assert b"hint: raymill filings status T0 T1; raymill workflows cancel k" in told
+
+    def are_done() -> bool:
+        counts = json.loads(machine("status", "--json").out)["counts"]
+        return bool(counts["completed"] == 2)
+
+    until(are_done, "the end of both")
+
+
 def drop(machine: Machine, name: str, ticker: str) -> None:
     partial = machine.folder / "input" / "entry" / f"{name}.partial"
     partial.write_text(json.dumps({"ticker": ticker}).decode())

@@ -1,6 +1,7 @@
 """Asks for the filings of companies, and says where each of them stands."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
@@ -24,6 +25,7 @@ from raymill.filings.tickers import called, cik_of
 from raymill.state.store import OPEN, RunRow, StepRow
 
 POLL_S = 0.1
+AT_A_TIME = 200  # companies that are looked at before others, and before a pause
 Standings: TypeAlias = list[Standing]
 
 
@@ -169,26 +171,31 @@ class Filings:
     def refresh(self, most: int = 1000) -> None:
         """Bring the ledger up to date with runs that ended without their last step."""
         for known in self.ledger.open(most):
-            self.standing(known)
+            row = self.workflows.store.run(known.run)
+            if row is not None and row.status not in OPEN:
+                self.standing(known)
 
     def follow(self, known: Iterable[Standing], poll_s: float = POLL_S) -> Iterator[Standing]:
-        """Give companies each time that they stand elsewhere, until all have ended."""
-        open_ = {one.called: one for one in known}
+        """Give companies each time that they stand elsewhere, until all have ended.
+
+        Of many, some are looked at in each turn.
+        """
+        open_ = deque({one.called: one for one in known}.values())
         told: dict[str, Standing] = {}
         while open_:
             begun = time.monotonic()
-            for name in list(open_):
-                now = self.standing(open_[name])
-                if told.get(name) != now:
-                    told[name] = now
+            for _ in range(min(len(open_), AT_A_TIME)):
+                now = self.standing(open_.popleft())
+                if told.get(now.called) != now:
+                    told[now.called] = now
                     yield now
                 if now.status.is_over:
-                    del open_[name]
+                    del told[now.called]
                 else:
-                    open_[name] = now
+                    open_.append(now)
             if open_:
                 self.keep_going()
-                time.sleep(max(poll_s, 5 * (time.monotonic() - begun)))
+                time.sleep(max(poll_s, 2 * (time.monotonic() - begun)))
 
     def keep_going(self) -> None:
         """See that somebody runs what is open; to be called again and again."""
