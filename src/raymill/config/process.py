@@ -16,8 +16,17 @@ def settle() -> None:
 
 
 def given_on() -> dict[str, str]:
-    """The settings of this process, for one on another machine; secrets are among them."""
-    return {name: os.environ[name] for name in sorted(variables())}
+    """The settings of this process, for one on another machine; secrets are among them.
+
+    Not those of Ray itself, which has its own on each machine.
+    """
+    from raymill.config.section import extra
+    from raymill.config.sections import SECTIONS
+
+    fields = [field for section in SECTIONS for field in section.model_fields.values()]
+    aliases = {alias for field in fields for alias in extra(field, "aliases")}
+    ours = variables() | {alias for alias in aliases if not alias.startswith("RAY_")}
+    return {name: os.environ[name] for name in sorted(ours) if name in os.environ}
 
 
 def take(given: Mapping[str, str]) -> None:

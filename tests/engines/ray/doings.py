@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from raymill import config
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import Resources, Retry, Step, Workflow
 
@@ -50,6 +51,13 @@ def hold(folder: str, ctx: StepContext) -> int:
     return ctx.attempt
 
 
+def meet(folder: str) -> int:
+    """Wait for two others, then say what a setting is."""
+    mark(folder, "met")
+    until(lambda: len(marks(Path(folder))) == 3, "three are here")
+    return config.settings().streams.key_groups
+
+
 def quick(value: Any) -> Any:
     """Hand a value on."""
     return value
@@ -74,6 +82,7 @@ def gorge(folder: str) -> int:
 
 HOLD = Workflow("hold", Step(hold, retry=SOON))
 GORGE = Workflow("gorge", Step(gorge, retry=SOON))
+MEET = Workflow("meet", meet)
 QUICK = Workflow("quick", quick)
 NEEDY = Workflow(
     "needy",

@@ -60,6 +60,16 @@ def test_whoever_has_no_token_is_sent_away(house: House, said: bytes, is_let_in:
             assert guest.recv(1) == b""
 
 
+def test_an_address_that_this_machine_does_not_know_as_its_own_is_no_obstacle() -> None:
+    selector = selectors.DefaultSelector()
+    door = Door(selector, lambda token, guest: False)
+    door.open("192.0.2.99")
+    with socket.create_connection(("127.0.0.1", door.port), 5):
+        assert selector.select(5)
+    door.close()
+    selector.close()
+
+
 def test_whoever_says_nothing_is_sent_away_after_a_while(house: House) -> None:
     with socket.create_connection(("127.0.0.1", house.door.port), 5) as guest:
         house.hear()

@@ -129,6 +129,25 @@ def test_a_worker_that_says_nothing_is_given_up_and_its_late_result_does_not_cou
         assert lost.detail == "WorkerLost: worker `ray-0` was silent for 1 s"
 
 
+def test_the_pool_follows_its_queue_and_gives_its_workers_the_settings(
+    tmp_path: Path, ray_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYMILL_WORKFLOWS_RAY_IDLE_S", "0.3")
+    monkeypatch.setenv("RAYMILL_STREAMS_KEY_GROUPS", "77")
+    config.reset()
+    with running(tmp_path, workers_min=1, workers_max=3, address=ray_address) as one:
+        runs = [one.start("MEET", str(tmp_path)) for _ in range(3)]
+        assert [(one.end(run).status, one.bench.output(run)) for run in runs] == [
+            ("completed", 77)
+        ] * 3
+        workers = [step.worker for run in runs for step in one.bench.store.steps(run)]
+        assert sorted(workers) == ["ray-0", "ray-1", "ray-2"]
+        processes = {pid for _, pid in marks(tmp_path)}
+        assert len(processes) == 3
+        until(lambda: sum(Path(f"/proc/{pid}").exists() for pid in processes) == 1, "two left")
+        assert one.bench.output(one.ended("QUICK", 7)) == 7
+
+
 def test_a_connection_to_the_cluster_that_is_lost_is_made_anew(
     tmp_path: Path, ray_address: str
 ) -> None:

@@ -27,7 +27,12 @@ class Door:
 
     def open(self, host: str) -> None:
         """Listen at an address of this machine."""
-        listener = self._listener = socket.create_server((host, 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listener = socket.create_server((host, 0), family=family)
+        except OSError:  # known to others under this address, and not to itself
+            listener = socket.create_server(("", 0), family=family)
+        self._listener = listener
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
         self._selector.register(listener, selectors.EVENT_READ, partial(self._accept, listener))

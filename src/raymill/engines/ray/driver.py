@@ -66,11 +66,15 @@ class Driver:
         with suppress(OSError):
             while data := self._end.recv(CHUNK):
                 for message in frames.feed(data):
-                    self._events.put(message)
-        self._events.put(None)
+                    self.take(message)
+        self.take(None)
         if self._ray is not None:
             time.sleep(LEAVE_S)
         os._exit(1)  # whatever the other thread is at
+
+    def take(self, message: Message | None) -> None:
+        """Do something when its turn comes; None ends `serve`."""
+        self._events.put(message)
 
     def serve(self, ray: Any) -> None:
         """Do what the pool says, and tell it what happens, until it is gone."""
@@ -80,7 +84,7 @@ class Driver:
             try:
                 message = self._events.get(timeout=LOOK_S if self._unfit() else None)
             except queue.Empty:
-                self._look()
+                self.look()
                 continue
             if message is None:
                 return
@@ -109,10 +113,10 @@ class Driver:
         ).remote()
         reference = actor.serve.remote(host, port, token)
         reference.future().add_done_callback(
-            lambda done: self._events.put(("ended", id, done.exception()))
+            lambda done: self.take(("ended", id, done.exception()))
         )
         self._actors[id] = Started(actor, demand, self._patience(demand))
-        self._look()
+        self.look()
 
     def _share(self) -> float:
         """So much of a CPU that all workers of the pool find room."""
@@ -135,7 +139,7 @@ class Driver:
     def _unfit(self) -> list[int]:
         return [number for number, one in self._actors.items() if one.patience is not None]
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """See whether nodes have joined that can hold what none could."""
         for number in self._unfit():
             one = self._actors[number]
