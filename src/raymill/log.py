@@ -6,8 +6,7 @@ line that is written.
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -79,14 +78,19 @@ def get_logger(**fields: Any) -> Logger:
     return Logger(**fields)
 
 
-@contextmanager
-def kept(keep: Keep) -> Iterator[None]:
+class kept:  # noqa: N801
     """Hand each line that is logged inside to `keep` too: level, event, fields; all levels."""
-    token = _keep.set(keep)
-    try:
-        yield
-    finally:
-        _keep.reset(token)
+
+    __slots__ = ("_keep", "_token")
+
+    def __init__(self, keep: Keep) -> None:
+        self._keep = keep
+
+    def __enter__(self) -> None:
+        self._token = _keep.set(self._keep)
+
+    def __exit__(self, *_: object) -> None:
+        _keep.reset(self._token)
 
 
 def keep_standard() -> None:

@@ -220,23 +220,37 @@ def _advance(live: Live, made: Decision, now: float, names: Any) -> None:
     """Begin the steps that can begin; close the run behind the last one."""
     try:
         todo = list(names)
+        begun: set[str] = set()
         while todo:
             name = todo.pop(0)
-            if live.has_begun(name) or not live.can_begin(name) or live.is_complete(name):
-                if live.is_complete(name) and not live.has_begun(name):
-                    todo += [n for n in live.flow.takers[name] if not live.has_begun(n)]
+            if name in begun or live.has_begun(name):
                 continue
-            rows = list(_first_rows(live, live.step(name), now))
-            made.timers += _patience(live, rows)
-            made.steps += rows
-            live = live.with_rows(rows)
-            if live.is_complete(name):  # each item failed in the step before
+            if live.is_complete(name):  # there is nothing to go over
                 todo += live.flow.takers[name]
-            _send(live, made, rows)
-        if all(live.is_complete(one.name) for one in live.flow.steps):
+            elif live.can_begin(name):
+                live = _begin(live, made, now, name)
+                begun.add(name)
+                if live.is_complete(name):  # each item failed in the step before
+                    todo += live.flow.takers[name]
+                    begun.remove(name)
+        # From the end on: as long as the run goes on, that is where something is missing.
+        if not begun and all(live.is_complete(one.name) for one in reversed(live.flow.steps)):
             made.run = live.row._replace(status="completed", ended=now, output=live.output())
     except (ValueError, StoreError) as error:
         _close(live, made, now, "failed", _error(type(error).__name__, str(error)))
+
+
+def _begin(live: Live, made: Decision, now: float, name: str) -> Live:
+    """Begin a step; gives the run with the items of a fan-out."""
+    one = live.step(name)
+    rows = list(_first_rows(live, one, now))
+    made.steps += rows
+    if one.is_question:
+        made.timers += _patience(live, rows)
+    if one.each is not None:
+        live = live.with_rows(rows)
+    _send(live, made, rows)
+    return live
 
 
 def _first_rows(live: Live, one: Step, now: float) -> Iterator[StepRow]:
