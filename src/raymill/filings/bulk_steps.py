@@ -15,8 +15,7 @@ from raymill.errors import DataError, InputError, RaymillError
 from raymill.filings.bulk import answers, cik_of, read_member
 from raymill.filings.dataset_parts import BUCKETS
 from raymill.filings.extract import VERSION, extract
-from raymill.filings.room import Room
-from raymill.filings.steps import Values
+from raymill.filings.room import Room, Values
 from raymill.filings.zipped import Entry, ZipMembers
 from raymill.flow.pool import StepContext, StepFailed
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from raymill.errors import DataError, SourceError
-from raymill.filings import bulk_steps, steps, update_steps
+from raymill.filings import bulk_steps, company_steps, filing_steps, update_steps
 from raymill.filings.extract import VERSION as EXTRACTORS
 from raymill.filings.metrics import standard
-from raymill.filings.room import Room
-from raymill.filings.steps import Values
+from raymill.filings.room import Room, Values
 from raymill.flow.pool import StepContext, StepFailed
 from raymill.flow.workflow import INPUT, Retry, Step, Workflow
 
@@ -34,15 +33,15 @@ def declare(
     """
 
     def resolve(asked: Mapping[str, Any], ctx: StepContext) -> Values:
-        return steps.resolve(open_room(ctx), asked, ctx.run)
+        return company_steps.resolve(open_room(ctx), asked, ctx.run)
 
     def discover(
         company: Mapping[str, Any], asked: Mapping[str, Any], ctx: StepContext
     ) -> list[Values]:
-        return steps.discover(open_room(ctx), company, asked)
+        return company_steps.discover(open_room(ctx), company, asked)
 
     def history(company: Mapping[str, Any], asked: Mapping[str, Any], ctx: StepContext) -> int:
-        return steps.history(open_room(ctx), company, asked)
+        return company_steps.history(open_room(ctx), company, asked)
 
     def conclude(
         filings: list[Values | StepFailed],
@@ -53,7 +52,7 @@ def declare(
         ctx: StepContext,
     ) -> Values:
         room = open_room(ctx)
-        return steps.conclude(room, filings, discovered, company, asked, rows, ctx.run)
+        return company_steps.conclude(room, filings, discovered, company, asked, rows, ctx.run)
 
     return Workflow(
         NAME,
@@ -68,16 +67,16 @@ def declare(
 
 def _of_one(open_room: Open, extract_s: float | None, asking: Retry) -> Workflow:
     def download(filing: Mapping[str, Any], ctx: StepContext) -> Values:
-        return steps.download(open_room(ctx), filing)
+        return filing_steps.download(open_room(ctx), filing)
 
     def extract(downloaded: Mapping[str, Any], ctx: StepContext) -> Values:
-        return steps.extract_facts(open_room(ctx), downloaded)
+        return filing_steps.extract_facts(open_room(ctx), downloaded)
 
     def standardise(extracted: Mapping[str, Any], ctx: StepContext) -> Values:
-        return steps.standardise_facts(open_room(ctx), extracted)
+        return filing_steps.standardise_facts(open_room(ctx), extracted)
 
     def store(standardised: Mapping[str, Any], ctx: StepContext) -> Values:
-        return steps.store(open_room(ctx), standardised)
+        return filing_steps.store(open_room(ctx), standardised)
 
     return Workflow(
         CHILD,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from raymill.filings.archive import Place, Stored
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # a process that extracts facts loads neither the lake nor th
     from raymill.filings.handover import Handover
     from raymill.filings.ledger import Ledger
     from raymill.filings.listing import Listed
+
+Values: TypeAlias = dict[str, Any]
+"""What steps give on to one another, as JSON values."""
 
 
 class Source(Protocol):

@@ -7,8 +7,7 @@ from typing import Any
 from raymill.filings.extract import VERSION
 from raymill.filings.ledger import Claim
 from raymill.filings.listing import FORMS
-from raymill.filings.room import Room
-from raymill.filings.steps import Values
+from raymill.filings.room import Room, Values
 from raymill.flow.pool import StepFailed
 
 CURSOR = "daily-index"

@@ -16,11 +16,11 @@ from raymill.config import settings
 from raymill.errors import ConfigError, InputError
 from raymill.filings import projection
 from raymill.filings.dataset import Facts
+from raymill.filings.filing_steps import place_of
 from raymill.filings.flow import CHILD
 from raymill.filings.ledger import Ledger, Standing
 from raymill.filings.projection import Seen
 from raymill.filings.status import ProcessingStatus as Status
-from raymill.filings.steps import place_of
 from raymill.filings.tickers import called, cik_of
 from raymill.state.store import OPEN, RunRow, StepRow
 
