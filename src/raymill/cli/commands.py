@@ -69,6 +69,7 @@ COMMANDS = (
         "Show the standard metrics of a company, as known on a day",
     ),
     Command("screen", "raymill.cli.screen:screen", "Screen instruments by a request"),
+    Command("overview", "raymill.cli.overview:overview", "Sum the market up, by sector"),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
     Command(
         "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"

@@ -121,7 +121,15 @@ def test_every_operator_of_every_type_is_in_the_table() -> None:
             assert (kind, operator) in tried, (field.name, operator)
 
 
-NOW_AND_THEN = [(1.0, 3.0), (3.0, 1.0), (3.0, 2.0), (2.0, 3.0), (3.0, None), (None, 1.0), (2.0, 2.0)]
+NOW_AND_THEN = [
+    (1.0, 3.0),
+    (3.0, 1.0),
+    (3.0, 2.0),
+    (2.0, 3.0),
+    (3.0, None),
+    (None, 1.0),
+    (2.0, 2.0),
+]
 
 
 def test_a_value_crosses_what_it_was_not_above_before() -> None:
@@ -213,6 +221,7 @@ ROWS = st.fixed_dictionaries(
 VALUE = st.sampled_from([-1, 0, 0.5, 1, 2, 1e300])
 WORD = WORDS.filter(lambda word: word is not None)
 NUMBER_FIELDS = ("price", "volume", "pe_ratio", "market_cap")
+CROSSED = ("price", "volume")
 COMPARE = ("eq", "ne", "gt", "gte", "lt", "lte")
 
 
@@ -234,7 +243,9 @@ DISTANCE = st.sampled_from([{"field": "price", "pct": pct} for pct in (-50, 0, 2
 LEAVES = st.one_of(
     leaf(NUMBER_FIELDS, COMPARE, VALUE | other(NUMBER_FIELDS)),
     leaf(NUMBER_FIELDS, ("between", "not_between"), bounds(VALUE)),
-    leaf(("price", "volume"), ("crosses_above", "crosses_below"), VALUE | other(("price", "volume"))),
+    leaf(
+        ("price", "volume"), ("crosses_above", "crosses_below"), VALUE | other(("price", "volume"))
+    ),
     leaf(NUMBER_FIELDS, ("pct_above", "pct_below"), DISTANCE),
     leaf(NUMBER_FIELDS, ("top", "bottom"), st.integers(1, 5)),
     leaf(NUMBER_FIELDS, ("percentile_gte",), st.sampled_from([0, 30, 50, 66.6, 100])),

@@ -29,8 +29,15 @@ def unknown_at(path: str, what: str, name: str, known: Iterable[str]) -> Raymill
 
 def shown(value: Any) -> str:
     """A value as JSON, cut where it is long."""
-    text = value if isinstance(value, str) else json.dumps(value).decode()
+    text = value if isinstance(value, str) else _text(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value).decode()
+    except (TypeError, ValueError):  # an integer too long for it
+        return repr(value)
 
 
 def modelled(model: type[M], value: Mapping[str, Any], path: str = "") -> M:

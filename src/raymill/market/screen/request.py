@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from raymill import json
 from raymill.errors import ConfigError, InputError
 from raymill.market.screen.filters import Reader
-from raymill.market.screen.refusals import modelled, refusal
+from raymill.market.screen.refusals import modelled, refusal, shown
 from raymill.market.screen.stored import Custom
 from raymill.market.screen.tree import Node
 from raymill.market.screen.values import field_at, moment
@@ -48,7 +48,7 @@ class ScreenBody(BaseModel):
     cursor: str | None = Field(None, max_length=200)
     sort: list[SortBy] = Field(default_factory=list, max_length=8)
     as_of: str | None = None
-    universe: str | list[str] | None = None
+    universe: Any = None
     fields: list[str] | None = Field(None, min_length=1, max_length=100)
     explain: bool = False
 
@@ -155,9 +155,16 @@ def _fields(given: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["symbol", *names]))
 
 
-def _symbols(universe: str | list[str] | None) -> tuple[str, ...] | None:
+def _symbols(universe: Any) -> tuple[str, ...] | None:
     if universe is None or isinstance(universe, str):
         return None
+    if not isinstance(universe, list):
+        raise refusal(
+            "universe", f"cannot be `{shown(universe)}`: give a name or a list of symbols"
+        )
+    for at, symbol in enumerate(universe):
+        if not isinstance(symbol, str):
+            raise refusal(f"universe[{at}]", f"cannot be `{shown(symbol)}`: give a symbol")
     if not 1 <= len(universe) <= MOST_SYMBOLS:
         raise refusal("universe", f"has {len(universe)} symbols: give 1 to {MOST_SYMBOLS}")
     return tuple(dict.fromkeys(universe))
