@@ -153,15 +153,6 @@ def test_a_preset_connects_to_a_cluster_that_others_started(
     assert "_memory" not in host.told
 
 
-def test_without_a_cluster_the_information_says_so() -> None:
-    ray = pytest.importorskip("ray")
-    if ray.is_initialized():
-        pytest.skip("this process is connected to the cluster of other tests")
-    assert get_cluster_info() == {
-        "error": "Ray is not initialized in this process: call initialize_ray()"
-    }
-
-
 @pytest.mark.ray
 @pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
@@ -176,8 +167,9 @@ def test_the_information_tells_of_the_cluster() -> None:
 
 
 FAILS = """
-from raymill.compat import initialize_ray
+from raymill.compat import get_cluster_info, initialize_ray
 from raymill.errors import EngineUnavailable
+print(get_cluster_info()["error"])
 try:
     initialize_ray({"object_store_memory": 1000, "num_cpus": 1})
 except EngineUnavailable as error:
@@ -189,7 +181,8 @@ except EngineUnavailable as error:
 @pytest.mark.ray
 def test_a_cluster_that_cannot_be_started_is_a_named_error_with_a_hint() -> None:
     done = subprocess.run([sys.executable, "-c", FAILS], capture_output=True, text=True)
-    message, hint = done.stdout.splitlines()
+    information, message, hint = done.stdout.splitlines()
+    assert information == "Ray is not initialized in this process: call initialize_ray()"
     assert message.startswith("Failed to initialize Ray on this machine: ")
     assert "object store" in message
     assert "free memory" in hint

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from compat.conftest import Machine
+from compat.conftest import Place
 
 pytestmark = [
     pytest.mark.ray,
@@ -64,16 +64,16 @@ print(f"Throughput: {status['orchestrator']['throughput_per_minute']:.2f}/min")
 
 
 def test_the_basic_batch_and_monitoring_programs_run(
-    machine: Machine, capsys: pytest.CaptureFixture[str]
+    place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for ticker in machine.filers:
-        machine.drop(ticker)
+    for ticker in place.filers:
+        place.drop(ticker)
     names: dict[str, Any] = {}
     exec(BASIC, names)
     state = names["final_state"]
     assert (state.ticker, state.status.value, state.error_message) == ("AAPL", "completed", None)
     assert state.metadata["facts_count"] == 1
-    assert Path(state.parquet_output_path) == machine.folder / "output" / "AAPL_facts.parquet"
+    assert Path(state.parquet_output_path) == place.folder / "output" / "AAPL_facts.parquet"
     exec(BATCH, names)
     found = names["final_results"]
     assert {name: one.status.value for name, one in found.items()} == {

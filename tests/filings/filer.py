@@ -8,7 +8,7 @@ from typing import Any
 from filings.bodies import SEC, fact, inline
 from filings.edgar_server import missing, named, recorded
 from raymill import json
-from raymill.testing.replay import Recorded, ReplayServer
+from raymill.testing.replay import Recorded, ReplayServer, Route
 
 JSON = {"Content-Type": "application/json"}
 
@@ -96,8 +96,13 @@ def tickers(*filers: Filer) -> Recorded:
 
 
 @contextmanager
-def sec(*filers: Filer, real: bool = False) -> Iterator[ReplayServer]:
-    """The SEC's servers with these filers; with `real`, the recorded answers behind them."""
+def sec(
+    *filers: Filer, real: bool = False, first: Route = lambda asked: None
+) -> Iterator[ReplayServer]:
+    """The SEC's servers with these filers; with `real`, the recorded answers behind them.
+
+    first: is asked before them, and may hold an answer back.
+    """
     routes: dict[str, Recorded] = {}
     if filers and not real:
         routes["/files/company_tickers.json"] = tickers(*filers)
@@ -107,7 +112,7 @@ def sec(*filers: Filer, real: bool = False) -> Iterator[ReplayServer]:
         return next((one[asked.path] for one in found if asked.path in one), None)
 
     behind = [recorded] if real else []
-    with ReplayServer(named, routes, answer, *behind, missing) as server:
+    with ReplayServer(named, first, routes, answer, *behind, missing) as server:
         yield server
 
 

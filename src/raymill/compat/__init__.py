@@ -8,6 +8,14 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
+    "raymill.compat.app": (
+        "cleanup_resources",
+        "get_processing_status",
+        "process_ticker_file",
+        "retry_failed_ticker",
+    ),
+    "raymill.compat.fact_extractor": ("extract_top_facts", "save_facts_to_parquet"),
+    "raymill.compat.file_watcher": ("TickerFileHandler", "watch_input_folder"),
     "raymill.compat.ray_config": (
         "DEVELOPMENT_CONFIG",
         "PRODUCTION_CONFIG",
@@ -16,7 +24,18 @@ _PLACES = {
         "initialize_ray",
         "shutdown_ray",
     ),
+    "raymill.compat.ray_processing_worker": (
+        "DownloadSecFilingStep",
+        "ExtractFactsStep",
+        "MoveToProcessingStep",
+        "RayProcessingPool",
+        "RayProcessingWorker",
+        "ResetErrorStep",
+        "SaveParquetStep",
+    ),
+    "raymill.compat.ray_state_manager": ("RayStateManager",),
     "raymill.compat.ray_workflow_orchestrator": ("RayWorkflowOrchestrator",),
+    "raymill.compat.state_manager": ("StateManager",),
     "raymill.filings.status": ("ProcessingState", "ProcessingStatus"),
 }
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}

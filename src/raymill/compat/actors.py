@@ -68,13 +68,14 @@ def make(what: str, kind: type, *given: Any, **options: Any) -> Any:
     patience = settings().ray.answer_s
     try:
         ray.get(actor.answers.remote(), timeout=patience)
-    except ray.exceptions.GetTimeoutError as error:
-        ray.kill(actor)
-        raise _failed(what, f"no answer in {patience:g} s") from error
     except ray.exceptions.RayError as error:
-        if isinstance(cause := _cause(error), RaymillError):
+        ray.kill(actor)
+        if isinstance(error, ray.exceptions.GetTimeoutError):
+            raise _failed(what, f"no answer in {patience:g} s") from error
+        cause = getattr(error, "cause", None)
+        if isinstance(cause, RaymillError):
             raise cause from error
-        raise _failed(what, str(cause).strip().splitlines()[-1]) from error
+        raise _failed(what, str(error).strip().splitlines()[-1]) from error
     return actor
 
 
@@ -84,12 +85,6 @@ def _on_this_node(ray: Any) -> dict[str, Any]:
 
     node = ray.get_runtime_context().get_node_id()
     return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node, soft=False)}
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What an actor raised, behind what Ray wraps around it."""
-    cause = getattr(error, "cause", None) or error.__cause__
-    return error if cause is None or cause is error else _cause(cause)
 
 
 def _failed(what: str, reason: str) -> EngineUnavailable:

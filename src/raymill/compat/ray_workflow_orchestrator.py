@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from raymill.compat.actors import FOLLOWING, LASTS, MOST_FOLLOWING, Place, engine_here, here, make
+from raymill.compat.begun import Begun
 from raymill.compat.ticker_config import TickerConfig, ticker_config
 from raymill.compat.tickers import Tickers, Ticket
 from raymill.config import settings
@@ -118,11 +119,15 @@ class Orchestrator:
 
     def __init__(self, config: TickerConfig, place: Place, began: float) -> None:
         place.move_in()
-        self._tickers = Tickers(config, began=began)
+        self._begun = Begun(lambda: Tickers(config, began=began))
 
-    async def answers(self) -> bool:
-        """Answer."""
-        return True
+    @property
+    def _tickers(self) -> Tickers:
+        return self._begun.get()
+
+    async def answers(self) -> None:
+        """Answer. Raises what the beginning raised."""
+        self._begun.get()
 
     async def submit(self, file: str, ticker: str) -> Ticket:
         """Have a ticker processed; when this answers, that is on the disk."""
@@ -130,7 +135,7 @@ class Orchestrator:
 
     async def retry(self, ticker: str) -> Ticket:
         """Take up a ticker that failed."""
-        return Ticket(await asyncio.to_thread(self._tickers.retry, ticker))
+        return await asyncio.to_thread(self._tickers.retry, ticker)
 
     async def follow(self, ticket: Ticket, timeout: float | None = None) -> ProcessingState:
         """The state of a ticker at its end."""
@@ -157,15 +162,11 @@ class Orchestrator:
             done, _ = await asyncio.wait(taken, timeout=timeout)
             for one in done:
                 one.result()  # what could not be asked for is told here too
-        futures = await asyncio.to_thread(self._under_way, tickers)
+        futures = await asyncio.to_thread(self._tickers.under_way, tickers)
         if futures:
             left = None if ends is None else max(0.0, ends - loop.time())
             await asyncio.wait([asyncio.wrap_future(one) for one in futures], timeout=left)
         return await asyncio.to_thread(self._states, tickers)
-
-    def _under_way(self, tickers: Sequence[str]) -> list[Any]:
-        found = (self._tickers.under_way(ticker) for ticker in tickers)
-        return [one for one in found if one is not None]
 
     def _states(self, tickers: Sequence[str]) -> dict[str, ProcessingState]:
         return {ticker: self._tickers.state(ticker) for ticker in tickers}

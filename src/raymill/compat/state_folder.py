@@ -10,7 +10,7 @@ from raymill.filings.folders import told
 from raymill.filings.ledger import Standing
 from raymill.filings.statefiles import CORRUPT, Corrupt, StateFiles
 from raymill.filings.status import ProcessingState
-from raymill.filings.tickers import ticker
+from raymill.filings.tickers import called
 from raymill.log import get_logger
 
 log = get_logger(room="compat")
@@ -39,10 +39,10 @@ class StateFolder:
         for found in self.files.read():
             if isinstance(found, Corrupt):
                 self._report(found)
-            elif (known := self._find(ticker(found.ticker))) is not None:
+            elif (known := self._find(name := called(found.ticker))) is not None:
                 yield found, known
             else:
-                self._others[ticker(found.ticker)] = found
+                self._others[name] = found
 
     def _report(self, found: Corrupt) -> None:
         self.corrupt.append(str(found.path))

@@ -59,7 +59,7 @@ def ticker_config(
     return TickerConfig(
         state_dir=_folder(config["state_dir"]),
         **folders,
-        workers=_count(workers or config.get("worker_pool_size") or WORKERS),
+        workers=checked_count(workers or config.get("worker_pool_size") or WORKERS),
         forms=tuple(sorted(config.get("forms") or ())),
         since=config.get("since"),
         engine=chosen,
@@ -70,7 +70,8 @@ def _folder(value: Any) -> Path:
     return Path(value).expanduser().absolute()
 
 
-def _count(workers: Any) -> int:
+def checked_count(workers: Any) -> int:
+    """A number of workers. Raises ConfigError."""
     if not isinstance(workers, int) or workers < 1:
         raise ConfigError(f"`{workers}` is no number of workers", hint="give 1 or more")
     return workers

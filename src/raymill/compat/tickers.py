@@ -6,11 +6,9 @@ system are shells around it, on Ray or not.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from raymill.app.filings.companies import Filings
@@ -18,24 +16,18 @@ from raymill.app.filings.watching import adopt
 from raymill.app.workflows import Workflows
 from raymill.compat.following import Follower
 from raymill.compat.input_files import take, taken_or_found
-from raymill.compat.sec_filings import lay_out
-from raymill.compat.state_folder import StateFolder
 from raymill.compat.ticker_config import TickerConfig
-from raymill.compat.work import Work
+from raymill.compat.ticker_states import PAGE, TickerStates, refusal
 from raymill.config import settings
 from raymill.errors import RaymillError
 from raymill.filings.filing import ticker_of
 from raymill.filings.ledger import Standing
-from raymill.filings.statefiles import state_of
 from raymill.filings.status import ProcessingState, ProcessingStatus
 from raymill.filings.tickers import called, ticker
 
-PAGE = 1000
-UNKNOWN = "is unknown: it was never asked for"
-
 
 class Ticket(NamedTuple):
-    """What came of asking for a ticker: where it stands, or the state that refuses it."""
+    """What came of asking for a ticker: where it stands, and the state that refuses it if any."""
 
     known: Standing | None
     refused: ProcessingState | None = None
@@ -51,21 +43,19 @@ class Tickers:
         self.config = config
         self.began = began or time.time()
         self.filings = Filings(Workflows(workers=config.workers))
-        self.folder = StateFolder(config.state_dir, self.filings.ledger.find)
-        self.work = Work(self.filings.workflows.store)
-        self._states: dict[str, tuple[Standing, ProcessingState]] = {}
+        self.states = TickerStates(config, self.filings)
         self._refused: dict[str, ProcessingState] = {}
-        self._follower = Follower(self.filings, self._told)
+        self._follower = Follower(self.filings, self.states.tell)
         self._take_up()
 
     def _take_up(self) -> None:
         """Go on telling of what a process before this one told of last."""
-        for state, known in self.folder.start():
+        for state, known in self.states.folder.start():
             if not state.status.is_over:
                 self._follower.add(known)
         for known in self.filings.ledger.since(self.began, PAGE):
             if known.status.is_over:
-                self.work.count(known.run, is_over=True)
+                self.states.work.count(known.run, is_over=True)
             else:
                 self._follower.add(known)
 
@@ -86,134 +76,94 @@ class Tickers:
         try:
             company = ticker(name)
         except RaymillError as error:
-            return Ticket(None, self._refuse(_refusal(name, file, error.message)))
+            return Ticket(None, self._refuse(refusal(name, file, error.message)))
         try:
             path, target = taken_or_found(file, self.config.processing_dir)
         except RaymillError as error:
-            return Ticket(None, self._refuse(_refusal(company, file, error.message)))
-        if (state := self.folder.other(company)) is not None:
-            adopt(state)
-        (known,) = self.filings.ask(
-            company,
-            how={"engine": self.config.engine},
-            forms=self.config.forms,
-            since=self.config.since,
-            output=str(self.config.output_dir),
-            file=str(path),
-            moved=str(target),
-        )
+            return Ticket(None, self._refuse(refusal(company, file, error.message)))
+        known = self._ask(company, str(path), str(target))
         try:
             take(path, target)
         except RaymillError as error:
-            return Ticket(known, self._refuse(_refusal(company, file, error.message)))
+            return Ticket(known, self._refuse(refusal(company, file, error.message)))
         self._refused.pop(company, None)
         self._follower.add(known)
         return Ticket(known)
 
+    def _ask(self, company: str, file: str, moved: str) -> Standing:
+        if (state := self.states.folder.other(company)) is not None:
+            adopt(state)
+        wanted = {"forms": self.config.forms, "since": self.config.since}
+        wanted |= {"output": str(self.config.output_dir), "file": file, "moved": moved}
+        return self.filings.ask(company, how={"engine": self.config.engine}, **wanted)[0]
+
     def _refuse(self, state: ProcessingState) -> ProcessingState:
         """Keep a refusal; on the disk where it is all that is known of a ticker."""
-        name = state.ticker
+        name, folder = state.ticker, self.states.folder
         if ticker_of(name) == name and self.filings.ledger.find(name) is None:
-            state = replace(state, state_file_path=str(self.folder.files.path(name)))
-            self.folder.write(state)
+            state = replace(state, state_file_path=str(folder.files.path(name)))
+            folder.write(state)
         self._refused[name] = state
         return state
+
+    def retry(self, name: str) -> Ticket:
+        """Take a ticker up that failed, at the step where it failed. Raises ConfigError if it was
+        never asked for."""
+        company = ticker(name)
+        known = self.filings.find(company)
+        self._refused.pop(company, None)
+        return Ticket(self.filings.retry(known, {"engine": self.config.engine}))
+
+    # Waiting
 
     def follow(self, ticket: Ticket) -> "Future[ProcessingState]":
         """The state of a ticker at its end."""
         if ticket.known is not None and ticket.refused is None:
             return self._follower.add(ticket.known)
         future: Future[ProcessingState] = Future()
-        future.set_result(ticket.refused or _refusal("", "", ""))
+        future.set_result(ticket.refused or refusal("", "", ""))
         return future
 
-    def retry(self, name: str) -> Standing:
-        """Take a ticker up that failed, at the step where it failed. Raises ConfigError if it was
-        never asked for."""
-        company = ticker(name)
-        known = self.filings.find(company)
-        self._refused.pop(company, None)
-        return self.filings.retry(known, {"engine": self.config.engine})
+    def under_way(self, names: Iterable[str]) -> "list[Future[ProcessingState]]":
+        """Of those of some tickers that are under way, the states at their ends."""
+        found: list[Future[ProcessingState]] = []
+        for name in names:
+            known = self.filings.ledger.find(called(name)) if ticker_of(name) else None
+            if known is not None and not self.filings.standing(known).status.is_over:
+                found.append(self._follower.add(known))
+        return found
 
-    # Looking
+    def wait(
+        self, names: Iterable[str], timeout: float | None = None
+    ) -> dict[str, ProcessingState]:
+        """The states of tickers when all have ended, or as they stand when the time is over."""
+        wanted = list(names)
+        wait(self.under_way(wanted), timeout)
+        return {name: self.state(name) for name in wanted}
 
     def state(self, name: str) -> ProcessingState:
         """Where a ticker stands. One that was never asked for is in error, and says so."""
         refused = self._refused.get(ticker_of(name) or name)
         if refused is not None:
             return refused
-        found = self.find(name)
-        return found or _refusal(name, "", f"`{name}` {UNKNOWN}", unknown=True)
-
-    def find(self, name: str) -> ProcessingState | None:
-        """Where a ticker stands, None if it was never asked for."""
-        try:
-            company = called(name)
-        except RaymillError:
-            return None
-        known = self.filings.ledger.find(company)
-        if known is None:
-            return self.folder.other(company)
-        return self._state(self.filings.standing(known))
-
-    def under_way(self, name: str) -> "Future[ProcessingState] | None":
-        """The state of a ticker at its end, None if it is not under way."""
-        try:
-            known = self.filings.ledger.find(called(name))
-        except RaymillError:
-            return None
-        if known is None or self.filings.standing(known).status.is_over:
-            return None
-        return self._follower.add(known)
-
-    def page(
-        self, status: ProcessingStatus | None = None, *, after: str = "", most: int = PAGE
-    ) -> list[ProcessingState]:
-        """A page of states by ticker."""
-        wanted = None if status is None else status.value
-        known = self.filings.page(status=wanted, after=after, most=most)
-        found = [self._state(one) for one in known]
-        others = self.folder.others().values()
-        found += [one for one in others if one.ticker > after and status in (None, one.status)]
-        return sorted(found, key=lambda state: state.ticker)[:most]
-
-    def _told(self, now: Standing) -> ProcessingState:
-        state, newest = self._state(now), self.filings.ledger.find(now.called)
-        if newest is None or newest.run == now.run:
-            self.folder.write(state)
-        return state
-
-    def _state(self, now: Standing) -> ProcessingState:
-        before = self._states.get(now.called)
-        if before is not None and before[0] == now:
-            return before[1]
-        paths = self.filings.paths(now)
-        newest = self.filings.newest(now)
-        if newest is not None and paths["sec_filing_path"]:
-            document = Path(paths["sec_filing_path"])
-            folder = self.config.sec_filings_dir
-            paths["sec_filing_path"] = lay_out(folder, now.called, newest, document)
-        state = state_of(now, self.folder.files, **paths)
-        tally = self.work.count(now.run, is_over=now.status.is_over)
-        more = {"attempts": tally.attempts, "processing_duration": state.get_processing_duration()}
-        state = replace(state, metadata=state.metadata | more)
-        self._states[now.called] = (now, state)
-        return state
+        unknown = f"`{name}` is unknown: it was never asked for"
+        return self.states.find(name) or refusal(name, "", unknown, unknown=True)
 
     # Counting
 
     def stats(self) -> dict[str, Any]:
         """How many tickers stand where: each of the nine states, zero or not."""
-        seen, going = self._follower.seen(), self.filings.ledger.going()
-        counts = Counter(one.status for one in self.folder.others().values())
-        for status, count in self.filings.ledger.counts().items():
+        seen, ledger = self._follower.seen(), self.filings.ledger
+        counts = Counter(one.status for one in self.states.folder.others().values())
+        for status, count in ledger.counts().items():
             counts[status] += count if status.is_over else 0
-        counts.update(seen[name].status if name in seen else going[name] for name in going)
+        for name, status in ledger.going().items():
+            counts[seen[name].status if name in seen else status] += 1
         return {
             "total_states": counts.total(),
             "by_status": {status.value: counts[status] for status in ProcessingStatus},
-            "cached_states": len(self._states),
-            "corrupt_files": list(self.folder.corrupt),
+            "cached_states": self.states.kept,
+            "corrupt_files": list(self.states.folder.corrupt),
         }
 
     def progress(self) -> dict[str, Any]:
@@ -237,49 +187,11 @@ class Tickers:
         return {
             "orchestrator": self.progress(),
             "state_manager": self.stats(),
-            "workers": self.work.workers(self.config.workers),
+            "workers": self.states.work.workers(self.config.workers),
         }
-
-    # Cleaning
-
-    def forget(self) -> int:
-        """Drop states that are kept in memory; they are made again when asked for."""
-        count = len(self._states)
-        self._states.clear()
-        return count
 
     def clean_up(self, keep_days: float = 7) -> dict[str, int]:
         """Drop states in memory, and the files of states that completed so many days ago."""
-        return {
-            "cache_entries_cleaned": self.forget(),
-            "state_files_cleaned": self.clean(keep_days),
-        }
-
-    def clean(self, keep_days: float) -> int:
-        """Remove the files of states that completed so many days ago. The journal keeps them."""
-        before = datetime.now(UTC) - timedelta(days=keep_days)
-        return sum(self.folder.remove(name) for name in list(self._completed(before)))
-
-    def _completed(self, before: datetime) -> Iterator[str]:
-        for state in self.folder.others().values():
-            if state.is_completed() and _updated(state) < before:
-                yield state.ticker
-        for known in self._known(ProcessingStatus.COMPLETED):
-            if known.updated < before.timestamp():
-                yield known.called
-
-    def _known(self, status: ProcessingStatus) -> Iterable[Standing]:
-        after = ""
-        while page := self.filings.ledger.page(after=after, most=PAGE, status=status):
-            yield from page
-            after = page[-1].called
-
-
-def _updated(state: ProcessingState) -> datetime:
-    return state.updated_at or state.created_at
-
-
-def _refusal(name: str, file: str, reason: str, **more: Any) -> ProcessingState:
-    """A state in error that nothing stands behind."""
-    status = ProcessingStatus.ERROR
-    return ProcessingState(name, file, status, error_message=reason, metadata=more)
+        dropped = self.states.forget()
+        files = self.states.clean(keep_days)
+        return {"cache_entries_cleaned": dropped, "state_files_cleaned": files}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from raymill import json
-from raymill.errors import DataError
+from raymill.errors import ConfigError, DataError
 from raymill.filings.folders import told, write
 from raymill.filings.ledger import Standing
 from raymill.filings.status import ProcessingState
-from raymill.filings.tickers import ticker
+from raymill.filings.tickers import called
 
 ENDING = "_state.json"
 CORRUPT = ".corrupt"
@@ -60,7 +60,11 @@ def read_state(path: Path) -> ProcessingState:
     if not isinstance(value, dict):
         raise DataError(f"`{path}` holds no object")
     state = ProcessingState.from_dict(value)
-    if ticker(state.ticker) != ticker(path.name.removesuffix(ENDING)):
+    try:
+        is_its_own = called(state.ticker) == called(path.name.removesuffix(ENDING))
+    except ConfigError as error:
+        raise DataError(f"`{path}` is the state of no company: {error.message}") from error
+    if not is_its_own:
         raise DataError(f"`{path}` is the state of `{state.ticker}`")
     return state
 
