@@ -19,6 +19,11 @@ def watch(watcher: Callable[[str], None]) -> None:
     _watchers.append(watcher)
 
 
+def unwatch(watcher: Callable[[str], None]) -> None:
+    """Call `watcher` no more."""
+    _watchers.remove(watcher)
+
+
 def arm(name: str, action: Callable[[], None]) -> None:
     """Run `action` each time the fault point `name` is passed."""
     _plan[name] = action

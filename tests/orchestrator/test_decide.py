@@ -167,6 +167,17 @@ def test_a_new_orchestrator_keeps_to_the_wait_of_a_step_whatever_the_clock() -> 
     assert back.timers == [(-9000.0 + RETRY.most_s, Key("r", "a", -1, 2))]
 
 
+def test_an_attempt_whose_wait_is_over_is_written_as_begun() -> None:
+    run = live()
+    run.take(decide.ended(run, result("a", "error", error=b"{}", retry=True), 200.0, 0.5))
+    made = decide.due(run, run.steps["a", -1])
+    assert steps(made) == [("a", -1, "begun", 2)]
+    assert made.ready == [Key("r", "a", -1, 2)]
+    run.take(made)
+    assert steps(decide.due(run, run.steps["a", -1])) == []
+    assert steps(decide.recovered(run, 200.0)) == [("a", -1, "begun", 3)]
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "becomes"),
     [

@@ -55,14 +55,28 @@ def test_a_full_limit_holds_back_its_own_steps_alone() -> None:
     assert names(ready.take(0.0, "local", 1)) == "c"
 
 
-def test_a_rate_grants_a_permit_each_interval_and_says_what_must_be_kept() -> None:
+def test_a_rate_grants_a_permit_each_interval_out_of_what_is_reserved() -> None:
     ready, rate = Ready({}), Limit("sec", rate=4, per_s=1)
-    for name in "abc":
+    for name in "abcdefgh":
         ready.put(key(name), "local", 0, rate, "s", 10.0)
-    assert granted(ready.take(10.0, "local", 1)) == ("a", {"sec": 10.25})
-    assert ready.take(10.2, "local", 1) == ([], {})
-    assert ready.opens(10.2, ["local"]) == 10.25
-    assert granted(ready.take(10.25, "local", 1)) == ("b", {"sec": 10.5})
+    assert granted(ready.take(10.0, "local", 1)) == ("", {"sec": 11.25})
+    assert ready.take(10.0, "local", 1) == ([], {})  # it is on its way to the disk
+    assert ready.opens(10.0, ["local"]) is None
+    ready.reserve({"sec": 11.25})
+    assert granted(ready.take(10.1, "local", 1)) == ("a", {})
+    assert ready.take(10.3, "local", 1) == ([], {})
+    assert ready.opens(10.3, ["local"]) == 10.35
+    assert [names(ready.take(time, "local", 1)) for time in (10.35, 10.6, 10.85)] == ["b", "c", "d"]
+    assert granted(ready.take(11.1, "local", 1)) == ("", {"sec": 12.35})
+
+
+def test_what_has_a_rate_begins_at_once_and_not_behind_other_steps() -> None:
+    ready, rate = Ready({}), Limit("sec", rate=1000, per_s=1)
+    a_short_step(ready)
+    for name, limit in (("a", None), ("b", None), ("c", rate), ("d", None)):
+        ready.put(key(name), "local", 0, limit, "short", 0.0)
+    ready.reserve({"sec": 5.0})
+    assert [names(ready.take(0.0, "local", 1)) for _ in range(3)] == ["ab", "cd", ""]
 
 
 def test_a_rate_holds_over_a_restart_and_a_clock_that_was_set_back() -> None:
@@ -70,10 +84,11 @@ def test_a_rate_holds_over_a_restart_and_a_clock_that_was_set_back() -> None:
     again = Ready({"sec": 10.5})
     again.put(key("c"), "local", 0, rate, "s", 10.3)
     assert again.take(10.3, "local", 1) == ([], {})
-    assert names(again.take(10.5, "local", 1)) == "c"
-    back = Ready({"sec": 10.5})
-    back.put(key("c"), "local", 0, rate, "s", -5000.0)
-    assert back.opens(-5000.0, ["local"]) == -4999.75
+    assert granted(again.take(10.5, "local", 1)) == ("", {"sec": 11.75})
+    for now in (-5000.0, 8.0):  # so far ahead it was reserved, or the clock was set back
+        back = Ready({"sec": 10.5})
+        back.put(key("c"), "local", 0, rate, "s", now)
+        assert back.opens(now, ["local"]) == now + 0.25
 
 
 def test_a_limit_holds_over_all_pools_and_each_pool_gets_its_own_steps() -> None:

@@ -26,16 +26,18 @@ def perform(
     save: Callable[[Key, bytes], None],
     check: Callable[[], None],
     worker: str = "",
+    make: Callable[..., StepContext] = StepContext,
 ) -> Result:
     """Run an attempt. Whatever the function raises becomes its result.
 
     What it logs goes to the log of its run, which lies beside the artifacts.
+    make: makes the context of a step that takes one.
     """
     begun = time.perf_counter()
     try:
         arguments = () if one.takes_nothing else call.arguments
         given = [_value(argument, artifacts) for argument in arguments]
-        context = {"ctx": _context(call, artifacts, save, check)} if one.takes_context else {}
+        context = {"ctx": _context(call, artifacts, save, check, make)} if one.takes_context else {}
         faults.point("step.begun")
         with log.kept(partial(_note, artifacts.folder.parent / LOGS, call.key, worker)):
             value = one.run(*given, **context)  # type: ignore[operator]
@@ -93,13 +95,14 @@ def _context(
     artifacts: Artifacts,
     save: Callable[[Key, bytes], None],
     check: Callable[[], None],
+    make: Callable[..., StepContext],
 ) -> StepContext:
     progress = None if call.progress is None else artifacts.load(call.progress)
 
     def keep(value: Any) -> None:
         save(call.key, artifacts.put(json.dumps(value, strict=True)))
 
-    return StepContext(*call.key, progress, save=keep, check=check)
+    return make(*call.key, progress, save=keep, check=check)
 
 
 def _told(error: BaseException) -> bytes:

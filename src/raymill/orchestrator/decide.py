@@ -120,6 +120,13 @@ def unanswered(live: Live, row: StepRow, now: float) -> Decision:
     return made
 
 
+def due(live: Live, row: StepRow) -> Decision:
+    """The wait before an attempt is over: that it begins is written before it does."""
+    if row.status != "waiting" or live.row.status not in OPEN:
+        return Decision()
+    return Decision(steps=[row._replace(status="begun")], ready=[_key(row)])
+
+
 def broken(live: Live, error: Exception, now: float) -> Decision:
     """A run about which nothing can be decided is over."""
     row = live.row._replace(status="failed", ended=now)

@@ -4,6 +4,7 @@ import heapq
 import queue
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +24,7 @@ from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateSto
 from raymill.state.writer import JournalWriter, MakeWriter, Writer
 
 REQUESTS = ("cancel", "pause", "resume", "retry")
+NEVER = float("inf")
 NOWHERE = Workflow("nowhere", bytes)  # stands for code that cannot be loaded
 
 
@@ -59,14 +61,16 @@ class Orchestrator:
         self._timers: list[tuple[float, int, Key]] = []
         self._under_way: dict[Key, Going] = {}
         self._closing: dict[str, Live] = {}  # ended, and not yet on the disk
-        self._suspects: set[Key] = set()
+        self._suspects: dict[Key, int] = {}  # attempts that are nowhere, and what to hear first
+        self._given = self._heard = 0  # turns whose changes were given to the writer, and are there
         self.outdated = False
         """Whether it left because the code that it had loaded was changed."""
         self._counter = 0
         self._make_writer = writer
         self._looked = self._swept = self._busy = self.clock.now()
         self._stopping = self._over = False
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        """Why nothing is written any more."""
         self._taken = 0
         self._log = log.get_logger(room="orchestrator")
 
@@ -130,13 +134,13 @@ class Orchestrator:
                 pass
         finally:
             self.close()
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
 
     def open(self, lease: Lease) -> None:
         """Take up what the store holds. After it come turns, then `close`, whatever was raised."""
         self._writer: JournalWriter = self._make_writer(
-            self.store, lease.epoch, self._fail, ttl_s=self.pace.lease_s
+            self.store, lease, self._fail, ttl_s=self.pace.lease_s
         )
         self._ready = Ready(self.store.limits())
         self._taken = self.store.taken()
@@ -149,6 +153,10 @@ class Orchestrator:
     def turn(self, patience_s: float) -> bool:
         """Do what there is to do, waiting so long for something; False when it is over."""
         self._turn(lambda turn: self._gather(turn, patience_s))
+        if self._stopping or self.failure is not None:
+            return False
+        if not self._writer.holds:
+            return True  # another orchestrator may have taken over; the next commit tells
         now = self.clock.now()
         if now - self._swept >= self.pace.sweep_s:
             self._swept = now
@@ -160,7 +168,17 @@ class Orchestrator:
                 self._busy = now
             elif self.pace.idle_s is not None and now - self._busy >= self.pace.idle_s:
                 return False
-        return not self._stopping and self._failure is None
+        return not self._stopping and self.failure is None
+
+    def in_hand(self) -> dict[str, int]:
+        """How much is going on: attempts under way, in the queue, holding permits, on workers."""
+        found = {"under_way": len(self._under_way), "waiting": len(self._ready)}
+        found |= {"permits": self._ready.going(), "workers": self.pools.busy()}
+        return {name: count for name, count in found.items() if count}
+
+    def first_in_line(self, pool: str) -> str | None:
+        """The run of the next attempt that waits for a pool, under no limit."""
+        return self._ready.first(pool)
 
     def close(self) -> None:
         """Write what was decided, then let go of the workers."""
@@ -184,6 +202,7 @@ class Orchestrator:
         self._due(turn)
         if turn.changes:
             faults.point("orchestrator.decided")
+            self._given += 1
             if self._is_alone() and self._writer.write(turn.changes):
                 self._committed(turn)
                 self._dispatch()
@@ -219,6 +238,7 @@ class Orchestrator:
 
     def _committed(self, turn: Turn) -> None:
         faults.point("orchestrator.committed")
+        self._heard += bool(turn.changes)
         now = self.clock.now()
         for key in turn.ready:
             live = self._lives.get(key.run)
@@ -237,13 +257,13 @@ class Orchestrator:
             self.store.forget(turn.forget)
 
     def _fail(self, error: BaseException) -> None:
-        self._failure = error
+        self.failure = error
         self._events.put(lambda turn: None)
 
     def _hear_the_rest(self) -> None:
         """Tell what was committed last; whatever else waits is begun again by the next one."""
         turn = Turn()
-        while self._failure is None and not self._events.empty():
+        while self.failure is None and not self._events.empty():
             self._events.get()(turn)
 
     # Applying decisions
@@ -286,6 +306,9 @@ class Orchestrator:
             self._now.append(lambda turn: self._tell_parent(turn, row))
 
     def _tell_parent(self, turn: Turn, row: RunRow) -> None:
+        child = self._in_memory(row.id)
+        if child is not None and child.row is not row:
+            return  # it was taken up again since
         run, step, item = json.loads(row.parent or b"[]")
         live = self._lives.get(run)
         found = live.steps.get((step, item)) if live else None
@@ -392,7 +415,7 @@ class Orchestrator:
             if row is None or row.attempt != key.attempt:
                 continue
             if row.status == "waiting":
-                turn.ready.append(key)
+                self._apply(turn, live, decide.due(live, row))
             elif row.status == "asked":
                 self._apply(turn, live, decide.unanswered(live, row, now))
 
@@ -409,7 +432,9 @@ class Orchestrator:
 
     def _dispatched(self, pool: str, now: float) -> bool:
         """Hand one worker what it can do; False if there is nothing."""
-        taken, permits = self._ready.take(now, pool, self.pools.idle[pool])
+        taken, wanted = self._ready.take(now, pool, self.pools.idle[pool])
+        if wanted:
+            self._reserve(wanted)
         calls = [call for waited in taken if (call := self._call(pool, waited)) is not None]
         if not calls:
             return bool(taken)
@@ -417,14 +442,15 @@ class Orchestrator:
         for call in calls:
             self._under_way[call.key].rest = rest
         self.pools.idle[pool] -= 1
-        if permits:  # durable before it is used, so that no restart grants it again
-            self._writer.put(Changes(limits=permits), self._later(pool, calls))
-        else:
-            self.pools.submit(pool, calls)
+        self.pools.submit(pool, calls)
         return True
 
-    def _later(self, pool: str, calls: Sequence[Call]) -> Callable[[], None]:
-        return lambda: self._events.put(lambda _: self.pools.submit(pool, calls))
+    def _reserve(self, until: Mapping[str, float]) -> None:
+        """Have permits of rates written before they are used, so that no restart grants them."""
+        granted = partial(self._ready.reserve, until)
+        self._writer.put(
+            Changes(limits=dict(until)), lambda: self._events.put(lambda turn: granted())
+        )
 
     def _call(self, pool: str, waited: Waiting) -> Call | None:
         """What a worker needs for an attempt; None if it is not wanted any more."""
@@ -544,7 +570,7 @@ class Orchestrator:
                 self._log.warning("run.swept", run=row.id)
                 self._resume(turn, row)
         waiting = {key for _, _, key in self._timers} | self._ready.keys() | set(self._under_way)
-        lost = set()
+        lost = []
         for live in self._lives.values():
             if live.row.status != "running":
                 continue
@@ -552,9 +578,11 @@ class Orchestrator:
                 key = Key(step.run, step.step, step.item, step.attempt)
                 is_due = step.status in DUE and not live.step(step.step).is_child
                 if is_due and key not in waiting:
-                    lost.add(key)
-        again = lost & self._suspects  # what waits for its commit is nowhere for a moment
+                    lost.append(key)
+        # What waits for its commit is nowhere until that is heard of, and a moment longer.
+        again = [key for key in lost if self._suspects.get(key) == 0]
         for key in again:
             self._log.warning("step.swept", run=key.run, step=key.step)
         turn.ready += again
-        self._suspects = lost - again
+        since = {key: self._suspects.get(key, self._given) for key in lost}
+        self._suspects = {key: 0 if turns <= self._heard else turns for key, turns in since.items()}

@@ -39,6 +39,13 @@ class Pools:
             self._open[pool], self.idle[pool] = made, made.size
         return self.idle[pool]
 
+    def busy(self) -> int:
+        """How many workers are not idle."""
+        sizes = (
+            (name, pool.size if name != ASIDE else ENDLESS) for name, pool in self._open.items()
+        )
+        return sum(size - self.idle[name] for name, size in sizes)
+
     def with_idle(self) -> list[str]:
         """The pools that have idle workers."""
         return [name for name, count in self.idle.items() if count]

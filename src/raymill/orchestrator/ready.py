@@ -10,6 +10,7 @@ from raymill.flow.workflow import Limit
 
 MOST = 256  # attempts in one call to a worker
 SHORT_S = 0.005  # only steps that are shorter travel together
+BLOCK_S = 1.0  # permits of a rate are reserved for so long at a time
 
 
 class Waiting(NamedTuple):
@@ -30,23 +31,33 @@ class _Lane:
     waiting: dict[str, list[Waiting]] = field(default_factory=dict)
     going: int = 0
     next: float = 0.0  # when the rate grants the next permit
+    reserved: float = 0.0  # no restart grants one before this time
+    is_asked: bool = False  # a reservation is on its way
+
+    @property
+    def interval(self) -> float:
+        """The seconds between two permits of the rate, 0 without one."""
+        limit = self.limit
+        return 0.0 if limit is None or limit.rate is None else limit.per_s / limit.rate
 
     def opens(self, now: float) -> float | None:
-        """When the lane lets the next one pass; None while too many are going."""
+        """When the lane lets the next one pass; None while that does not depend on time."""
         limit = self.limit
         if limit is None:
             return now
-        if limit.at_once is not None and self.going >= limit.at_once:
+        if self.is_asked or (limit.at_once is not None and self.going >= limit.at_once):
             return None
         return max(now, self.next) if limit.rate is not None else now
 
-    def grant(self, now: float) -> float | None:
-        """Take a permit; gives when the next one comes, None without a rate."""
+    def lacks(self, now: float) -> float | None:
+        """Until when permits are to be reserved before one can be granted, None if they are."""
+        interval = self.interval
+        return now + interval + BLOCK_S if interval and now + interval > self.reserved else None
+
+    def grant(self, now: float) -> None:
+        """Take a permit."""
         self.going += 1
-        if self.limit is None or self.limit.rate is None:
-            return None
-        self.next = now + self.limit.per_s / self.limit.rate
-        return self.next
+        self.next = now + self.interval
 
 
 class Ready:
@@ -68,6 +79,16 @@ class Ready:
     def pools(self) -> list[str]:
         """The pools that something waits for."""
         return [pool for pool, size in self._sizes.items() if size]
+
+    def going(self) -> int:
+        """How many attempts hold a permit."""
+        return sum(lane.going for lane in self._lanes.values())
+
+    def first(self, pool: str) -> str | None:
+        """The run of what waits longest under no limit, of the highest priority."""
+        lane = self._lanes.get("")
+        queue = lane.waiting.get(pool) if lane else None
+        return queue[0].key.run if queue else None
 
     def keys(self) -> set[Key]:
         """All that wait here."""
@@ -102,26 +123,34 @@ class Ready:
         return lane
 
     def take(self, now: float, pool: str, workers: int) -> tuple[list[Waiting], dict[str, float]]:
-        """The attempts for one of the idle workers of a pool, and the permits they used up."""
+        """The attempts for one of the idle workers of a pool, and what `reserve` is to be told
+        once it is durable: rates, and until when they grant permits."""
         taken: list[Waiting] = []
-        used: dict[str, float] = {}
+        wanted: dict[str, float] = {}
         most = 1
         while len(taken) < most:
             lane = self._first(now, pool)
             if lane is None:
                 break
+            if lane.limit is not None and (until := lane.lacks(now)) is not None:
+                wanted[lane.limit.name] = until
+                lane.is_asked = True
+                continue
             queue = lane.waiting[pool]
             short = self._pace.get(queue[0].label, 1.0) < SHORT_S
-            if taken and not short:
+            if taken and (not short or lane.interval):  # what has a rate begins at once
                 break
             if not taken and short:
                 most = min(MOST, -(-self._sizes[pool] // workers))
             taken.append(heapq.heappop(queue))
             self._sizes[pool] -= 1
-            permit = lane.grant(now)
-            if permit is not None and lane.limit is not None:
-                used[lane.limit.name] = permit
-        return taken, used
+            lane.grant(now)
+        return taken, wanted
+
+    def reserve(self, until: Mapping[str, float]) -> None:
+        """Permits of these rates may be granted until then, since that is durable."""
+        for name, time in until.items():
+            self._lanes[name].reserved, self._lanes[name].is_asked = time, False
 
     def _first(self, now: float, pool: str) -> _Lane | None:
         best: _Lane | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from raymill.state.store import Changes, StateStore
+from raymill.state.store import Changes, Lease, StateStore
 
 MOST = 2000  # changes in one commit
 
@@ -43,7 +43,7 @@ class MakeWriter(Protocol):
     def __call__(
         self,
         store: StateStore,
-        epoch: int,
+        lease: Lease,
         failed: Callable[[BaseException], Any],
         *,
         ttl_s: float,
@@ -62,25 +62,29 @@ class Writer:
     def __init__(
         self,
         store: StateStore,
-        epoch: int,
+        lease: Lease,
         failed: Callable[[BaseException], Any],
         *,
         ttl_s: float = 5.0,
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.commits = 0
-        self._expires = now() + ttl_s
         self._given = self._written = 0
-        self._store, self._epoch, self._ttl_s, self._now = store, epoch, ttl_s, now
+        self._store, self._epoch, self._ttl_s = store, lease.epoch, ttl_s
+        self._now, self._steady = now, steady
+        self._is_held_until(lease.expires, steady() + lease.expires - now())
         self._failed = failed
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="raymill-writer", daemon=True)
-        self._thread.start()
+        self._start()
 
     @property
     def holds(self) -> bool:
-        """Whether the lease is held for certain; who was stopped for long is not sure."""
-        return self._now() < self._expires
+        """Whether the lease is held for certain; who was stopped for long is not sure.
+
+        Whichever way the clock was set meanwhile, one of the two has seen the time pass.
+        """
+        return self._now() < self._expires and self._steady() < self._ends
 
     def put(self, changes: Changes, then: Callable[[], Any] | None = None) -> None:
         """Have changes written; `then` is called in the writer's thread after the commit."""
@@ -101,6 +105,10 @@ class Writer:
         """Write what waits, then stop."""
         self._queue.put(None)
         self._thread.join()
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="raymill-writer", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         try:
@@ -137,7 +145,10 @@ class Writer:
                 waiting.then()
 
     def _commit(self, changes: Changes) -> None:
-        now = self._now()
+        now, steady = self._now(), self._steady()
         self._store.commit(self._epoch, now, self._ttl_s, changes)
-        self._expires = now + self._ttl_s
+        self._is_held_until(now + self._ttl_s, steady + self._ttl_s)
         self.commits += 1
+
+    def _is_held_until(self, expires: float, ends: float) -> None:
+        self._expires, self._ends = expires, ends

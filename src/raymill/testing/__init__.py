@@ -4,7 +4,10 @@ with."""
 from raymill.app.workbench import Workbench, run_workflow
 from raymill.testing.crashes import Crash, crash_at_every_point
 from raymill.testing.crew import CrewRunner
+from raymill.testing.faultplan import FaultPlan
+from raymill.testing.memory_store import MemoryStore
 from raymill.testing.replay import Asked, Recorded, ReplayServer
+from raymill.testing.simulation import SimCluster, Simulated
 from raymill.testing.source import ABORT, CUT, Aborted, TestingSource
 from raymill.testing.task_suite import Outcome, check_task, outcome
 
@@ -15,9 +18,13 @@ __all__ = [
     "Asked",
     "Crash",
     "CrewRunner",
+    "FaultPlan",
+    "MemoryStore",
     "Outcome",
     "Recorded",
     "ReplayServer",
+    "SimCluster",
+    "Simulated",
     "TestingSource",
     "Workbench",
     "check_task",

@@ -59,8 +59,8 @@ class StoreDoors:
         raise NotImplementedError
 
 
-class StoreSuite(StoreDoors):
-    """What holds for a store that one process uses."""
+class StoreRows(StoreDoors):
+    """What holds for rows and messages of a store that one process uses, wherever they lie."""
 
     def _with_lease(self, folder: Any) -> tuple[StateStore, int]:
         store = self.make(folder)
@@ -312,6 +312,10 @@ class StoreSuite(StoreDoors):
         assert len(store.inbox()) == 1
         store.close()
         other.close()
+
+
+class StoreSuite(StoreRows):
+    """What holds for a store that lasts and that one process uses."""
 
     def test_a_store_of_a_newer_version_is_refused(self, tmp_path: Any) -> None:
         """With the places to set another one."""
