@@ -16,6 +16,8 @@ from raymill import errors
 from raymill.app.catalogue import About, Entry
 from raymill.app.runs import EventOfRun, Run, StepOfRun
 from raymill.app.schedules import Schedule
+from raymill.app.strategies import About as AboutStrategy
+from raymill.app.strategies import about as about_strategy
 from raymill.cli.app import application
 from raymill.cli.commands import COMMANDS, Command
 from raymill.cli.doctor import Check
@@ -26,8 +28,9 @@ from raymill.config.section import Section, extra
 from raymill.config.sections import SECTIONS
 from raymill.config.show import Shown
 from raymill.flow.declare import as_declared
-from raymill.flow.registry import ENGINES, SINKS, SOURCES, TASKS, load, names
+from raymill.flow.registry import ENGINES, SINKS, SOURCES, STRATEGIES, TASKS, load, names
 from raymill.flow.signature import REQUIRED
+from raymill.market.metrics import FORMULAS
 from raymill.market.screen.fields import catalogue
 from raymill.market.screen.operators import OPERATORS
 from raymill.market.screen.seed import FILTERS
@@ -222,6 +225,32 @@ def type_text(annotation: Any) -> str:
     return ", ".join([text, *limits])
 
 
+def strategies() -> Iterator[str]:
+    """The page of strategies."""
+    yield "# Strategies"
+    yield (
+        "The strategies that come with raymill. `raymill strategies show NAME` shows the same of "
+        "any strategy that is installed, and `raymill backtest NAME` runs it."
+    )
+    for name in names(STRATEGIES):
+        if entry_is_ours(STRATEGIES, name):
+            yield from strategy_text(about_strategy(name))
+    yield "## Figures"
+    yield "What `raymill backtest` shows; E is equity, r the return of a bar, n the bars of a run."
+    yield from table(("figure", "how"), ((f"`{name}`", how) for name, how in FORMULAS.items()))
+
+
+def strategy_text(about: AboutStrategy) -> Iterator[str]:
+    """A strategy with its parameters."""
+    yield f"## {about.name}"
+    yield about.description
+    rows = [
+        (f"`{p.name}`", f"`{p.type}`", f"`{p.default}`", p.bounds, p.text) for p in about.parameters
+    ]
+    yield from table(("parameter", "type", "default", "bounds", "meaning"), rows)
+    yield about.how
+
+
 def formats() -> Iterator[str]:
     """The page of formats."""
     yield "# Formats"
@@ -330,6 +359,7 @@ PAGES = {
     "settings": settings,
     "errors": error_page,
     "tasks": tasks,
+    "strategies": strategies,
     "formats": formats,
     "fields": screen_fields,
     "support": support,

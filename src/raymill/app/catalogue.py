@@ -135,13 +135,20 @@ def _state(declared: Declared[..., Any], spec: Spec | None) -> str:
 
 
 def _parameter(parameter: Parameter, meanings: dict[str, str]) -> ParameterAbout:
-    limits = [*_limits(parameter.annotation)]
+    bounds = " and ".join(limits(parameter.annotation))
     default = "required" if parameter.default is REQUIRED else repr(parameter.default)
     kind, meaning = type_text(parameter.annotation), meanings.get(parameter.name, "")
-    return ParameterAbout(parameter.name, kind, default, " and ".join(limits), meaning)
+    return ParameterAbout(parameter.name, kind, default, bounds, meaning)
 
 
-def _limits(annotation: Any) -> Iterator[str]:
+def limits(annotation: Any) -> Iterator[str]:
+    """The bounds of a parameter.
+
+    >>> from annotated_types import Ge
+    >>> from typing import Annotated
+    >>> [*limits(Annotated[int, Ge(1)])]
+    ['>= 1']
+    """
     for limit in getattr(annotation, "__metadata__", ()):
         for name, sign in _LIMITS.items():
             if hasattr(limit, name):

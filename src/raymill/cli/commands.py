@@ -17,6 +17,7 @@ GROUPS = {
     "workflows": "Durable runs of workflows",
     "schedules": "Runs that begin by the clock",
     "filings": "Facts of SEC filings",
+    "strategies": "Trading strategies",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
 }
@@ -70,6 +71,17 @@ COMMANDS = (
     ),
     Command("screen", "raymill.cli.screen:screen", "Screen instruments by a request"),
     Command("overview", "raymill.cli.overview:overview", "Sum the market up, by sector"),
+    Command("backtest", "raymill.cli.market.backtest:backtest", "Run a trading strategy over bars"),
+    Command(
+        "strategies ls",
+        "raymill.cli.market.strategies:ls",
+        "List the strategies that are installed",
+    ),
+    Command(
+        "strategies show",
+        "raymill.cli.market.strategies:show",
+        "Show a strategy: what it does, its parameters",
+    ),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
     Command(
         "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"

@@ -26,3 +26,8 @@ def kernel(function: F) -> F:
 def inline(function: F) -> F:
     """Compile a small function that kernels call."""
     return _numba().njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]
+
+
+def plain(function: F) -> F:
+    """The Python function that a kernel was compiled from: the same arithmetic without numba."""
+    return getattr(function, "py_func", function)

@@ -12,7 +12,7 @@ from raymill import __version__
 from raymill.config.find import find
 
 SECTION = "paths"
-KERNEL_ROOMS = ("compiled", "connectors", "engines", "flow", "tasks")
+KERNEL_ROOMS = ("compiled", "connectors", "engines", "flow", "market", "tasks")
 HOME = "RAYMILL_HOME"
 DEFAULT_HOME = ".raymill"
 CACHE_HOME = "RAYMILL_CACHE_HOME"

@@ -50,17 +50,17 @@ def model(task: str, parameters: Iterable[Parameter]) -> Any:
 
 
 def validate(
-    task: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]
+    task: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any], what: str = "task"
 ) -> dict[str, Any]:
     """Check given values and fill in defaults. Raises ConfigError that names task, parameter and
-    value.
+    value; `what` is what it is called there.
 
     Text is read as the parameter's type; where that fails, as YAML (lists, mappings).
     """
     known = [p.name for p in parameters]
     for name in given:
         if name not in known:
-            raise unknown(f"parameter of task `{task}`:", name, known)
+            raise unknown(f"parameter of {what} `{task}`:", name, known)
     from pydantic import ValidationError
 
     shape = model(task, parameters)
@@ -72,7 +72,7 @@ def validate(
         try:
             return _values(shape.model_validate(texts), known)
         except ValidationError:
-            raise _explain(task, error) from None
+            raise _explain(task, error, what) from None
 
 
 def _values(checked: Any, names: list[str]) -> dict[str, Any]:
@@ -90,14 +90,19 @@ def _as_yaml(text: Any) -> Any:
         return text
 
 
-def _explain(task: str, error: Any) -> ConfigError:
+_PLURALS = {"task": "tasks", "strategy": "strategies"}
+
+
+def _explain(task: str, error: Any, what: str) -> ConfigError:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "?"
     if first["type"] == "missing":
-        return ConfigError(f"Task `{task}` needs parameter `{name}`", hint=f"--set {name}=VALUE")
+        return ConfigError(
+            f"{what.capitalize()} `{task}` needs parameter `{name}`", hint=f"--set {name}=VALUE"
+        )
     return ConfigError(
-        f"Parameter `{name}` of task `{task}` cannot be {first['input']!r}: {first['msg']}",
-        hint=f"raymill tasks show {task}",
+        f"Parameter `{name}` of {what} `{task}` cannot be {first['input']!r}: {first['msg']}",
+        hint=f"raymill {_PLURALS[what]} show {task}",
     )
 
 

@@ -19,6 +19,7 @@ ENGINES = "raymill.engines"
 WORKFLOWS = "raymill.workflows"
 POOLS = "raymill.pools"
 MARKET_SOURCES = "raymill.market_sources"
+STRATEGIES = "raymill.strategies"
 
 _NOUNS = {
     TASKS: "task",
@@ -28,6 +29,7 @@ _NOUNS = {
     WORKFLOWS: "workflow",
     POOLS: "engine",
     MARKET_SOURCES: "market source",
+    STRATEGIES: "strategy",
 }
 
 

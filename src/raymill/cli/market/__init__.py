@@ -1,0 +1,1 @@
+"""`raymill backtest`, `sweep`, `strategies`: strategies over bars."""

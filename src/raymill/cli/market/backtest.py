@@ -1,0 +1,103 @@
+"""`raymill backtest`: a strategy over bars of files."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from raymill.cli.asked import pairs
+from raymill.cli.market.options import (
+    NO_COSTS,
+    NO_DATA,
+    CostOptions,
+    DataOptions,
+    asked,
+    show_json,
+    tell_quarantined,
+    write_json,
+)
+from raymill.cli.report import show_table
+
+if TYPE_CHECKING:
+    from raymill.app.backtests import Done
+
+HEADINGS = ("figure", "value", "how")
+
+
+def backtest(
+    strategy: str,
+    /,
+    *,
+    bars: DataOptions = NO_DATA,
+    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
+    costs: CostOptions = NO_COSTS,
+    path: str = "auto",
+    record: Path | None = None,
+    json_: bool = False,
+    verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
+) -> None:
+    """Run a strategy over bars, and show what came of it.
+
+    It decides on the close of a bar and is filled at the open of the next. All costs are 0 unless
+    given, which flatters a strategy. Each figure is shown with its formula and how many bars make
+    a year, since libraries disagree on both.
+
+    Parameters
+    ----------
+    strategy
+        A name as in `raymill strategies ls`, `module:Class` or `FILE.py:Class`.
+    set_
+        A parameter of the strategy, as in `fast=10`; may be given again.
+    path
+        on_bar takes bars one by one, vector as columns; auto takes columns where it can.
+    record
+        Write the record of the run to a file: data, parameters, code and result, with hashes.
+    json_
+        Write the figures as one JSON object.
+    verbose
+        Show where an error was raised.
+    """
+    from raymill.app.backtests import run
+
+    wanted = asked(strategy, bars, costs)
+    done = run(wanted, pairs(set_), path, datetime.now(UTC))  # type: ignore[arg-type]
+    tell_quarantined(done.data)
+    if record is not None:
+        write_json(record, done.record)
+    if json_:
+        show_json(done.to_dict())
+    else:
+        _show(done)
+
+
+def _show(done: "Done") -> None:
+    from raymill.market.metrics import FORMULAS
+
+    sys.stderr.write("".join(f"{line}\n" for line in _heads(done)))
+    figures = done.result.figures()
+    rows = [(name, _text(value), FORMULAS.get(name, "")) for name, value in figures.items()]
+    show_table(HEADINGS, rows, stream=sys.stdout, numbers_from=len(HEADINGS))
+
+
+def _heads(done: "Done") -> list[str]:
+    record = done.record
+    set_ = ", ".join(f"{name}={value}" for name, value in record["parameters"].items())
+    lines = [f"{done.asked.strategy} ({set_})"]
+    lines += [
+        f"{one['symbol']}: {one['bars']:,} bars of {one['interval']}, {one['first'][:10]} to "
+        f"{one['last'][:10]}, {one['adjust']} prices"
+        for one in record["data"]
+    ]
+    costs = {name: value for name, value in record["costs"].items() if value}
+    named = ", ".join(f"{name} {value:g}" for name, value in costs.items())
+    lines.append(f"costs: {named or 'none given, trading is free'}")
+    periods = done.result.periods
+    return [*lines, f"{periods.per_year:g} periods a year: {periods.why}"]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

@@ -1,0 +1,155 @@
+"""Options that backtests and sweeps share: which bars, and what trading costs."""
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import Parameter
+
+from raymill import json
+from raymill.errors import ConfigError, SinkError
+
+if TYPE_CHECKING:
+    from raymill.app.backtests import Asked, Data
+    from raymill.market.costs import Costs
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class DataOptions:
+    """Which bars.
+
+    Parameters
+    ----------
+    data
+        A CSV or Parquet file of raw bars, named after its symbol; again for a further instrument.
+    factors
+        A file of factors for splits and dividends, for each `--data`.
+    adjust
+        raw, split (for splits) or total (for splits and dividends).
+    as_of
+        A day, as in 2020-03-31: no later bar, and factors as they were known at its end.
+    cash
+        Money at the beginning.
+    periods_per_year
+        Bars of a year; told by the bars if not given.
+    seed
+        What random numbers depend on.
+    """
+
+    data: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    adjust: str = "raw"
+    as_of: str | None = None
+    cash: float = 100_000.0
+    periods_per_year: float | None = None
+    seed: int = 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CostOptions:
+    """What trading costs; all 0 unless given.
+
+    Parameters
+    ----------
+    fee_bps
+        Fee on both sides, in hundredths of a percent of the notional.
+    fee_fixed
+        Fee of each order, in money.
+    slippage_bps
+        How much worse than the open a fill is.
+    spread_bps
+        Spread between bid and ask; a fill pays half of it.
+    impact
+        A fill is worse by this times the root of the order's share of the bar's volume.
+    volume_share
+        The largest part of a bar's volume that an order takes, as in 0.1; 0 for no limit.
+    borrow
+        Cost of a short position, as a part of its value a year.
+    step_size
+        Units are cut to multiples of this.
+    min_notional
+        Orders below this are left out and counted.
+    """
+
+    fee_bps: float = 0.0
+    fee_fixed: float = 0.0
+    slippage_bps: float = 0.0
+    spread_bps: float = 0.0
+    impact: float = 0.0
+    volume_share: float = 0.0
+    borrow: float = 0.0
+    step_size: float = 0.0
+    min_notional: float = 0.0
+
+
+NO_DATA, NO_COSTS = DataOptions(), CostOptions()
+
+
+def asked(strategy: str, bars: DataOptions, costs: CostOptions) -> "Asked":
+    """What is to be run. Raises ConfigError."""
+    from raymill.app.backtests import Asked
+
+    return Asked(
+        strategy,
+        bars.data,
+        bars.factors,
+        bars.adjust,  # type: ignore[arg-type]
+        None if bars.as_of is None else _day(bars.as_of),
+        _costs(costs),
+        bars.cash,
+        bars.periods_per_year,
+        bars.seed,
+    )
+
+
+def _costs(given: CostOptions) -> "Costs":
+    from raymill.market.costs import Costs
+
+    return Costs(**{name: getattr(given, name) for name in CostOptions.__dataclass_fields__})
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"`--as-of {text}` is no day", hint="write it as in --as-of 2020-03-31"
+        ) from None
+
+
+def tell_quarantined(data: "Data") -> None:
+    """Say on standard error which rows were set aside, and why."""
+    for file, read in data.quarantined:
+        for reason, count in read.reasons.most_common():
+            first = next(one.row for one in read.quarantined if one.reason == reason)
+            sys.stderr.write(
+                f"warning: {count:,} rows of {file} are left out: {reason} (row {first})\n"
+            )
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON to a file, which appears when it is whole. Raises SinkError."""
+    write_text(path, json.dumps(value, indent=True).decode() + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, which appears when it is whole. Raises SinkError."""
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise SinkError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def show_json(value: Any) -> None:
+    """Write JSON to standard output."""
+    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

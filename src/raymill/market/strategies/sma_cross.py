@@ -1,0 +1,97 @@
+"""Moving averages: in the market while the fast one is above the slow one."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+
+from raymill.compiled import kernel, plain
+from raymill.errors import ConfigError
+from raymill.market.prices import Numbers, Prices
+from raymill.market.strategy import Bar, Context, Strategy
+from raymill.market.windows import EVEN, total
+
+BLOCK = 4096  # bars until running sums are made anew
+_total: Any = plain(total)
+
+
+@dataclass
+class SmaCross(Strategy):
+    """Hold while the fast moving average of closes is above the slow one.
+
+    The target is a state: 1 while SMA(fast) > SMA(slow), else 0, or -1 with `short`. Averages that
+    differ by rounding alone are equal.
+
+    fast: bars of the fast average.
+    slow: bars of the slow average, more than `fast`.
+    short: sell short instead of staying out.
+    """
+
+    fast: Annotated[int, Ge(1)] = 10
+    slow: Annotated[int, Ge(2)] = 50
+    short: bool = False
+
+    def __post_init__(self) -> None:
+        self._low = -1.0 if self.short else 0.0
+        self._even = self.fast * EVEN
+        self._block = max(BLOCK, self.slow)
+        self._closes: deque[float] = deque(maxlen=self.slow)
+        self._sum_fast = self._sum_slow = 0.0
+        self._left = 0  # bars until the sums are made anew
+
+    @property
+    def history(self) -> int:
+        """The slow average."""
+        return self.slow
+
+    def check(self) -> None:
+        """Raise ConfigError unless fast is below slow."""
+        if self.fast >= self.slow:
+            raise ConfigError(
+                f"`fast` must be below `slow`, not {self.fast} and {self.slow}",
+                hint="--set fast=10 --set slow=50",
+            )
+
+    def on_bar(self, ctx: Context, bars: Mapping[str, Bar]) -> float | None:
+        """Compare the averages."""
+        (bar,) = bars.values()
+        close, closes = bar.close, self._closes
+        if not self._left:
+            return self._anew(close)
+        self._left -= 1
+        fast = self._sum_fast = self._sum_fast + (close - closes[-self.fast])
+        slow = self._sum_slow = self._sum_slow + (close - closes[0])
+        closes.append(close)
+        return 1.0 if fast * self.slow > slow * self._even else self._low
+
+    def _anew(self, close: float) -> float | None:
+        self._closes.append(close)
+        if len(self._closes) < self.slow:
+            return None
+        closes = [*self._closes]
+        self._sum_fast, self._sum_slow = _total(closes[-self.fast :]), _total(closes)
+        self._left = self._block - 1
+        is_above = self._sum_fast * self.slow > self._sum_slow * self._even
+        return 1.0 if is_above else self._low
+
+    def vector(self, bars: Prices, out: Numbers) -> None:
+        """The same over columns."""
+        _sma_cross(bars.close, self.fast, self.slow, self._low, self._even, self._block, out)
+
+
+@kernel
+def _sma_cross(
+    close: Numbers, fast: int, slow: int, low: float, even: float, block: int, out: Numbers
+) -> None:
+    out[: slow - 1] = np.nan
+    for begin in range(slow - 1, len(close), block):
+        sum_fast = total(close[begin + 1 - fast : begin + 1])
+        sum_slow = total(close[begin + 1 - slow : begin + 1])
+        out[begin] = 1.0 if sum_fast * slow > sum_slow * even else low
+        for i in range(begin + 1, min(begin + block, len(close))):
+            sum_fast += close[i] - close[i - fast]
+            sum_slow += close[i] - close[i - slow]
+            out[i] = 1.0 if sum_fast * slow > sum_slow * even else low
