@@ -288,7 +288,8 @@ def _single(
                 ctx.cash = cash
             if cash + units * bar.close <= 0:
                 account.append((at, 0.0, 0.0))  # nothing is left: closed here, the debt let go
-                fills.append((at, symbol, -units, bar.close, 0.0, 0.0))
+                if units:
+                    fills.append((at, symbol, -units, bar.close, 0.0, 0.0))
                 break
         past.at = at
         now[symbol] = bar

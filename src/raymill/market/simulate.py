@@ -66,7 +66,6 @@ def simulate(
         moved = False
         if pending:
             held = units
-            before = cash
             cash, units, quantity, price, fee, slip, waits, missed = fill(
                 cash + units * open[i], cash, units, want, open[i], volume[i], rules
             )
@@ -85,16 +84,15 @@ def simulate(
                 fees += fee
                 slippage += slip
                 if held == 0.0:
-                    trip = cash - before
+                    trip = -units * price - fee
                 elif held * units > 0.0:
-                    trip += cash - before
-                else:
-                    opening = units * price
+                    trip -= quantity * price + fee
+                else:  # closed, and what is over opens the other side
                     share = abs(units / quantity)
-                    trip += cash - before + opening + share * fee
+                    trip -= -held * price + (1.0 - share) * fee
                     closed += 1
                     wins += trip > 0.0
-                    trip = -opening - share * fee
+                    trip = -units * price - share * fee
         if units < 0.0 and borrow > 0.0:
             charge = borrow * -units * close[i]
             cash -= charge
@@ -104,20 +102,21 @@ def simulate(
         if moved or units != 0.0:
             now = cash + units * close[i]
             if now <= 0.0:  # nothing is left: the position is closed here, and the debt let go
-                if count < len(fills):
-                    fills[count, 0] = i
-                    fills[count, 1] = -units
-                    fills[count, 2] = close[i]
-                    fills[count, 3:] = 0.0
-                count += 1
-                traded += abs(units) * close[i]
-                wins += trip + units * close[i] > 0.0
+                if units != 0.0:
+                    if count < len(fills):
+                        fills[count, 0] = i
+                        fills[count, 1] = -units
+                        fills[count, 2] = close[i]
+                        fills[count, 3:] = 0.0
+                    count += 1
+                    traded += abs(units) * close[i]
+                    closed += 1
+                    wins += trip + units * close[i] > 0.0
                 total -= 1.0
                 squares += 1.0
                 down += 1.0
                 floor = 0.0
                 last = 0.0
-                closed += 1
                 for j in range(i, len(equity)):
                     equity[j] = 0.0
                 break
