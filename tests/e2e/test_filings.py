@@ -84,6 +84,17 @@ def test_two_orchestrators_on_one_folder_process_each_filing_once(machine: Machi
     assert len(fetched(machine)) == COMPANIES * FILINGS
 
 
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.xdist_group("ray")
+def test_on_ray_the_same_comes_out(machine: Machine) -> None:
+    done = machine("process", *(f"T{n}" for n in range(COMPANIES)), "--engine", "ray")
+    assert done.code == 0, done.err
+    check_all(machine)
+    with machine.store() as store:
+        assert {run.engine for run in store.runs(workflow="filing")} == {"ray"}
+
+
 def test_the_same_asked_for_twice_at_a_time_is_one_run(machine: Machine) -> None:
     one, two = (machine.start("filings", "process", "T0", "T1", "T2") for _ in range(2))
     assert (one.wait(60), two.wait(60)) == (0, 0)
