@@ -27,6 +27,7 @@ EXIT_CODES = {
     "RaymillError": 1,
     "ConfigError": 2,
     "UnknownName": 2,
+    "Conflict": 2,
     "PipelineError": 2,
     "InputError": 2,
     "DataError": 1,

@@ -40,6 +40,10 @@ class UnknownName(ConfigError):
     """A task, field, parameter, engine or format that does not exist was named."""
 
 
+class Conflict(ConfigError):
+    """A name is taken, somebody else was quicker, or others still need what was to go."""
+
+
 class PipelineError(RaymillError):
     """A pipeline cannot run as it is written: a field, a type, a key or an edge does not fit."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.running import Shell
+from raymill.app.screens import stored_filters
 
 COMPANIES = """\
 Symbol,Name,Sector,Price,Price/Earnings,Dividend Yield,Earnings/Share,Market Cap,Notes
@@ -96,3 +97,10 @@ def test_the_real_companies_are_screened(sh: Shell, shared_data: Path) -> None:
     done = sh("screen", "request.json", "--universe", str(file), "--json")
     answer = json.loads(done.out)
     assert (answer["total_stocks"], answer["filtered_count"]) == (503, 77)
+
+
+def test_a_stored_filter_is_known_by_name(market: Shell) -> None:
+    criteria = [{"field": "sector", "operator": "eq", "value": "Tech"}]
+    stored_filters().create({"name": "tech", "criteria": criteria})
+    code, out, _ = asked(market, {"filters": [{"type": "tech"}], "fields": ["symbol"]})
+    assert (code, out.split()) == (0, ["symbol", "NAN", "CCC"])

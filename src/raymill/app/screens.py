@@ -1,10 +1,19 @@
 """Universes to screen: where they come from, and what is said about them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from raymill.config import settings
+from raymill.config.paths import home
 from raymill.errors import InputError
+from raymill.market.screen.stored import Custom
 from raymill.market.screen.universe import Universe, read_universe
+
+if TYPE_CHECKING:  # most screens need no stored filter
+    from raymill.market.screen.custom import CustomFilters
+    from raymill.state.database import Database
 
 
 def open_universe(path: str | Path | None) -> Universe:
@@ -12,6 +21,25 @@ def open_universe(path: str | Path | None) -> Universe:
     if path is None:
         raise InputError("There is no universe to screen", hint="give one: --universe FILE.csv")
     return read_universe(path)
+
+
+def find_custom(name: str) -> Custom | None:
+    """A stored filter by its id or name."""
+    return stored_filters().find(name)
+
+
+def stored_filters(owner: str = "") -> "CustomFilters":
+    """The stored filters of an owner; those of the command line have none."""
+    from raymill.market.screen.custom import CustomFilters
+
+    return CustomFilters(_database(str(home().absolute()), settings().database.address), owner)
+
+
+@lru_cache(maxsize=8)
+def _database(folder: str, url: str) -> "Database":
+    from raymill.state.database import open_database
+
+    return open_database(folder, url)
 
 
 def notes(universe: Universe) -> Iterator[str]:

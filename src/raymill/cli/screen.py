@@ -43,11 +43,14 @@ def screen(
     verbose
         Show where an error was raised.
     """
-    from raymill.app.screens import notes, open_universe
+    from raymill.app.screens import find_custom, notes, open_universe
     from raymill.market.screen.request import parse_request, read_request
     from raymill.market.screen.screener import Screener
 
-    read = parse_request(sys.stdin.buffer.read()) if request == "-" else read_request(request)
+    if request == "-":
+        read = parse_request(sys.stdin.buffer.read(), find_custom)
+    else:
+        read = read_request(request, find_custom)
     opened = open_universe(universe)
     answer = Screener(opened.snapshot).screen(read.explained(explain), datetime.now(UTC))
     for text in notes(opened):

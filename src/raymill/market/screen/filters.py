@@ -69,6 +69,13 @@ class Reader:
             raise unknown_at(f"{path}.{name}", "name", str(name), known)
         raise refusal(path, "is empty", f"write {FORMS}")
 
+    def check(self, custom: Custom) -> None:
+        """Read the conditions of a filter that is to be stored."""
+        self._open.append(custom.id)
+        for at, one in enumerate(custom.criteria):
+            self.node(one, f"criteria[{at}]", 1)
+        self._open.pop()
+
     def _group(self, kinds: list[str], raw: dict[str, Any], path: str, depth: int) -> Group:
         kind, where = kinds[0], f"{path}.{kinds[0]}"
         for name in raw:
