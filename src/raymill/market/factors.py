@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from raymill.errors import ConfigError, InputError
@@ -48,6 +49,35 @@ def read_factors(path: str | Path) -> Factors:
     if not (np.all(price > 0) and np.all(split > 0)):
         raise InputError(f"Factor file `{path}` holds a factor that is not above 0")
     return Factors(days[order], price, split)
+
+
+def factors_of(actions: pa.Table, bars: Prices) -> Factors:
+    """Factors out of corporate actions (`market.schemas.CORPORATE_ACTION`) and raw bars.
+
+    A split of `ratio` new shares for an old one divides the prices before its ex-date by it; a
+    dividend or spin-off of `amount` a share multiplies them by 1 - amount / close, the close of the
+    last bar before the ex-date. Actions before the first bar change nothing.
+    """
+    days = bars.ts // DAY_US
+    price = split = 1.0
+    rows: list[tuple[int, float, float]] = []
+    for action in sorted(actions.to_pylist(), key=lambda row: row["ex_date"], reverse=True):
+        before = _days(action["ex_date"]) - 1
+        place = int(np.searchsorted(days, before, side="right"))
+        if place == 0:
+            break
+        if action["kind"] == "split":
+            split /= action["ratio"]
+        else:
+            price *= 1.0 - action["amount"] / float(bars.close[place - 1])
+        rows.append((before, price, split))
+    latest = {day: (price, split) for day, price, split in rows}  # of one day, the last holds
+    found = sorted(latest)
+    return Factors(
+        np.array(found, np.int64),
+        np.array([latest[day][0] for day in found], np.float64),
+        np.array([latest[day][1] for day in found], np.float64),
+    )
 
 
 def adjusted(

@@ -43,11 +43,16 @@ class Columns(NamedTuple):
         )
 
 
-def faults(bars: Columns, interval: Interval, now_us: int | None = None) -> NDArray[np.uint8]:
+def faults(
+    bars: Columns,
+    interval: Interval,
+    now_us: int | None = None,
+    whose: NDArray[np.int32] | None = None,
+) -> NDArray[np.uint8]:
     """For each bar the number of the first reason (`REASONS`) that it breaks, 0 for a good one.
 
-    `now_us` says until when bars can have ended; bars that end later are open. A price of 0 or
-    below is no price: a return could not be made of it.
+    `now_us` says until when bars can have ended. `whose` tells the instrument of each, where there
+    are several. A price of 0 or below is no price: a return could not be made of it.
     """
     ts, first, high, low, last, volume = bars
     lowest, highest = np.minimum(first, last), np.maximum(first, last)
@@ -59,7 +64,7 @@ def faults(bars: Columns, interval: Interval, now_us: int | None = None) -> NDAr
         ~(volume >= 0),
         interval.starts(ts) != ts,
         np.zeros(len(ts), bool) if now_us is None else interval.ends(ts) > now_us,
-        _repeats(ts),
+        _repeats(ts, whose),
     ]
     codes = np.zeros(len(ts), np.uint8)
     for number, mask in reversed(list(enumerate(broken, start=1))):
@@ -67,7 +72,11 @@ def faults(bars: Columns, interval: Interval, now_us: int | None = None) -> NDAr
     return codes
 
 
-def _repeats(times: Times) -> NDArray[np.bool_]:
-    repeats = np.ones(len(times), bool)
-    repeats[np.unique(times, return_index=True)[1]] = False
+def _repeats(times: Times, whose: NDArray[np.int32] | None) -> NDArray[np.bool_]:
+    order = np.lexsort((times,) if whose is None else (times, whose))
+    same = np.diff(times[order]) == 0
+    if whose is not None:
+        same &= np.diff(whose[order]) == 0
+    repeats = np.zeros(len(times), bool)
+    repeats[order[1:][same]] = True
     return repeats
