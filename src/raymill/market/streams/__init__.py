@@ -1,0 +1,1 @@
+"""Live prices: connections that come back, records that are neither lost nor doubled."""

@@ -1,0 +1,179 @@
+"""The records of one kind in a stream: which are new, what is missing, what waits to be stored."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from raymill.market.streams.buffer import Buffer, Row
+from raymill.market.streams.gaps import Gap, GapState
+from raymill.market.streams.ids import Hole
+from raymill.market.streams.tracks import Found, Numbered, Track, tracked
+
+Table = Literal["trade", "quote", "bar"]
+Key = tuple[str, int, int]
+ANEW = "the vendor's numbers began anew"
+NOBODY_KNOWS = "the vendor numbers nothing here"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows that are stored together, with how far the channel has come then.
+
+    number: rises by one from segment to segment of a channel, so that none is stored twice.
+    """
+
+    channel: str
+    table: Table
+    number: int
+    rows: Sequence[Row]
+    cursor: Mapping[str, Any]
+    gaps: Sequence[Gap] = ()
+
+
+@dataclass
+class Channel:
+    """What comes of one kind.
+
+    received and stored are how far each instrument has come, here and on the disk.
+    """
+
+    name: str
+    table: Table
+    received: Track
+    buffer: Buffer
+    stored: Track = field(init=False)
+    number: int = 0
+    rows: int = 0  # that are stored
+    repeated: int = 0
+    gaps: dict[Key, Gap] = field(default_factory=dict)  # that are open, or not noted yet
+    _unnoted: dict[Key, Gap] = field(default_factory=dict)
+    _pending: Segment | None = None
+    _further: Track = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stored = self.received.copy()
+
+    def resume(self, cursor: Mapping[str, Any], number: int, rows: int) -> None:
+        """Go on where another owner stored last."""
+        self.received.restore(dict(cursor))
+        self.stored, self.number, self.rows = self.received.copy(), number, rows
+
+    def reopen(self, gaps: Iterable[Gap]) -> None:
+        """Take over gaps that another owner left open."""
+        self.gaps.update({gap.key: gap for gap in gaps})
+
+    def take(self, rows: Iterable[Row], now_us: int) -> list[Row]:
+        """Take records: those that are new wait to be stored; what they jumped over is a gap."""
+        given = list(rows)
+        fresh, found = self.received.new(given)
+        self.repeated += len(given) - len(fresh)
+        for one in found:
+            self._note(_gap(self.name, one, now_us))
+        if fresh:
+            self.buffer.add(fresh)
+        return fresh
+
+    def fill(self, gap: Gap, rows: Iterable[Row], now_us: int) -> list[Row]:
+        """Take records that were asked for to fill a gap."""
+        fresh = self.take(rows, now_us)
+        known = self.gaps.get(gap.key)
+        if known is not None:
+            self._note(replace(known, rows=known.rows + len(fresh)))
+        return fresh
+
+    def last(self, instrument: int) -> int | None:
+        """The number of the newest record, None where there is none or it has none."""
+        if not isinstance(self.received, Numbered):
+            return None
+        ids = self.received.ids.get(instrument)
+        return None if ids is None else ids.last
+
+    def gap_behind(self, instrument: int, rows: Sequence[Row], now_us: int) -> Gap:
+        """A gap that these rows fill, which came after the newest record unheard."""
+        assert isinstance(self.received, Numbered)
+        first, last = (self.received.number(row) for row in (rows[0], rows[-1]))
+        at = self.received.time_at
+        since = self.received.time(instrument) or rows[0][at]
+        gap = Gap(instrument, self.name, first, last, since, rows[-1][at], now_us)
+        self._note(gap)
+        return gap
+
+    def missing(self, gap: Gap) -> list[Hole]:
+        """What is still missing of a gap."""
+        if gap.first is None or gap.last is None or not isinstance(self.received, Numbered):
+            return []
+        ids = self.received.ids.get(gap.instrument)
+        return [] if ids is None else list(ids.missing(gap.first, gap.last))
+
+    def settle(self, gap: Gap, state: GapState, now_us: int, reason: str = "") -> None:
+        """A gap is over. What the vendor does not have counts as come."""
+        ended = self.gaps.get(gap.key, gap).closed(state, now_us, reason)
+        _close(self.received, ended)
+        self._note(ended)
+
+    def interrupted(self, instrument: int, now_us: int, reason: str) -> None:
+        """A connection is back: what came meanwhile and bears no number is lost."""
+        since = self.received.time(instrument)
+        if since is None or isinstance(self.received, Numbered):
+            return
+        gap = Gap(instrument, self.name, None, None, min(since, now_us), now_us, now_us)
+        self._note(gap.closed("lost", now_us, reason))
+
+    def segment(self, most: int) -> Segment | None:
+        """What is to be stored next; the same again until `is_stored`. None if there is nothing.
+
+        Raises StoreError where rows that waited on the disk cannot be read.
+        """
+        if self._pending is None:
+            rows = self.buffer.take(most)
+            further = tracked(self.stored, rows)
+            gaps = [gap for gap in self._unnoted.values() if _is_reached(further, gap)]
+            if not rows and not gaps:
+                return None
+            for gap in gaps:
+                _close(further, gap)
+                del self._unnoted[gap.key]
+            number = self.number + 1
+            self._further = further
+            self._pending = Segment(self.name, self.table, number, rows, further.saved(), gaps)
+        return self._pending
+
+    def is_stored(self, segment: Segment) -> None:
+        """A segment is on the disk: its rows are acknowledged."""
+        self.stored, self._pending = self._further, None
+        self.number, self.rows = segment.number, self.rows + len(segment.rows)
+
+    @property
+    def depth(self) -> int:
+        """How many rows wait in memory, those that are being stored included."""
+        return self.buffer.depth + (len(self._pending.rows) if self._pending else 0)
+
+    def _note(self, gap: Gap) -> None:
+        self._unnoted[gap.key] = gap
+        if gap.state == "open":
+            self.gaps[gap.key] = gap
+        else:
+            self.gaps.pop(gap.key, None)
+
+
+def _gap(kind: str, found: Found, now_us: int) -> Gap:
+    hole, times = found.hole, (found.since_us, found.until_us)
+    if found.began_anew:
+        return Gap(found.instrument, kind, None, None, *times, now_us).closed("lost", now_us, ANEW)
+    return Gap(found.instrument, kind, hole.first, hole.last, *times, now_us)
+
+
+def _is_reached(stored: Track, gap: Gap) -> bool:
+    """Whether what is stored lies behind a gap: before that, it says nothing to a new owner."""
+    if gap.first is None or not isinstance(stored, Numbered):
+        return True
+    ids = stored.ids.get(gap.instrument)
+    return ids is not None and ids.last is not None and ids.last >= gap.first
+
+
+def _close(track: Track, gap: Gap) -> None:
+    """Where the vendor has nothing in a gap, nothing is missing there."""
+    if gap.state != "empty" or gap.first is None or gap.last is None:
+        return
+    if isinstance(track, Numbered) and (ids := track.ids.get(gap.instrument)) is not None:
+        ids.close(gap.first, gap.last)
