@@ -135,7 +135,7 @@ class Snapshot:
         """Some rows of a column as JSON values; null where there is no such column."""
         if not self.has(name):
             return [None] * len(places)
-        kind = "string" if name in HIDDEN else catalogue()[name].type
+        kind = "string" if name in HIDDEN else catalogue()[name.removesuffix(YESTERDAY)].type
         if kind == "list":
             return as_lists(self.column(name), places.tolist())
         if kind in TEXTS:
