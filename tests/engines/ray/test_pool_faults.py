@@ -101,12 +101,13 @@ def nothing_unforeseen(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     assert "ray.pool-failed" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 def test_a_step_whose_worker_is_killed_runs_again_on_another_one(
-    tmp_path: Path, ray_address: str
+    tmp_path: Path, ray_address: str, by: signal.Signals
 ) -> None:
     with running(tmp_path, workers_min=1, workers_max=1, address=ray_address) as one:
         run = one.start("HOLD", str(tmp_path))
-        os.kill(wait_for(tmp_path, "begun-1"), signal.SIGKILL)
+        os.kill(wait_for(tmp_path, "begun-1"), by)
         assert (one.end(run).status, one.bench.output(run)) == ("completed", 2)
         assert one.events(run) == [("lost", 1)]
         (row,) = one.bench.store.steps(run)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from raymill.engines.ray.batches import Batches
-from raymill.engines.ray.roster import Batch, Roster, Task, Worker
+from raymill.engines.ray.hands import Batch, Task, Worker
+from raymill.engines.ray.roster import Roster
 from raymill.flow.places import among
 from raymill.flow.pool import Call, Key
 from raymill.flow.workflow import Resources, Step, Workflow
@@ -103,6 +104,10 @@ def test_idle_workers_are_let_go_down_to_the_least() -> None:
         table.up()
     assert table.spare(59.9) == []
     assert table.spare(60.0) == ["ray-2", "ray-1"]
+    table.roster.workers[2].state = "ending"
+    assert table.spare(60.0) == ["ray-2"]
+    table.roster.workers[3].state = "ending"
+    assert table.spare(60.0) == []
 
 
 def test_an_idle_worker_makes_room_for_work_of_another_kind() -> None:

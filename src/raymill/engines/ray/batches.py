@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from raymill.engines.ray import reasons
-from raymill.engines.ray.roster import Batch, Task
+from raymill.engines.ray.hands import Batch, Task
 from raymill.errors import RaymillError
 from raymill.flow.pool import Call, Key, Result
 from raymill.flow.workflow import Resources, Workflow

@@ -23,7 +23,7 @@ class Link:
         with theirs:
             self._begin(theirs, address, str(most), str(join_s))
         self.line = Line(ours)
-        self.heard = self._asked = time.monotonic()
+        self.since = self.heard = self._asked = time.monotonic()
         self.host = ""
         """Under which address workers reach this process; empty until the cluster is there."""
         self.reason = "the process that is connected to it ended"

@@ -2,11 +2,8 @@
 only: it knows no Ray and no socket, and the time is handed in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
-from raymill.engines.ray.line import Line
-from raymill.flow.pool import Call
+from raymill.engines.ray.hands import Batch, Worker
 from raymill.flow.workflow import Resources
 
 GROW_S = 0.1  # work that waits longer wants another worker
@@ -14,86 +11,6 @@ ROOM_S = 2.0  # work that waits longer for its first worker takes the place of a
 YIELD_S = 5.0  # ... and of a busy one, once that is done
 PAUSE_S = (0.0, 0.5, 2.0, 5.0, 15.0, 30.0)  # before the next start, by failed ones in a row
 HOPELESS = 3  # failed starts after which what waits for them is lost
-
-State: TypeAlias = Literal["starting", "up", "ending"]
-
-
-@dataclass(slots=True)
-class Task:
-    """A call with what the pool has to know of its step."""
-
-    call: Call
-    timeout_s: float | None
-
-
-@dataclass(slots=True)
-class Batch:
-    """Calls that travel together."""
-
-    tasks: list[Task]
-    group: Resources
-    since: float
-
-
-@dataclass(slots=True)
-class Verdict:
-    """Why a worker is ended, and so what becomes of the step that it is at."""
-
-    outcome: Literal["lost", "timeout", "cancelled"]
-    error: bytes | None
-
-
-@dataclass(slots=True)
-class Worker:
-    """A worker as the pool sees it."""
-
-    id: int
-    slot: int
-    group: Resources
-    since: float  # when it was asked for
-    token: bytes
-    state: State = "starting"
-    was_up: bool = False
-    line: Line | None = None
-    hand: dict[int, Task] = field(default_factory=dict)  # by serial, in the order of their turn
-    running: int | None = None
-    begun: float = 0.0
-    heard: float = 0.0
-    idle_since: float = 0.0
-    yields: bool = False  # it ends once its hand is empty
-    cancelled: dict[int, float] = field(default_factory=dict)  # serials, and when patience ends
-    verdict: Verdict | None = None
-    patience: float = 0.0  # when the pool stops waiting for the word that it is gone
-    late: dict[int, Task] = field(default_factory=dict)  # given up, and perhaps going on
-
-    @property
-    def name(self) -> str:
-        """What a result calls it."""
-        return f"ray-{self.slot}"
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it could take a batch."""
-        return self.state == "up" and not self.hand and not self.yields
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether its line is open."""
-        return self.line is not None and not self.line.is_over
-
-    @property
-    def at(self) -> int | None:
-        """The step that it is at; of a line that is open, the word of it may be on its way."""
-        if self.running in self.hand:
-            return self.running
-        return next(iter(self.hand), None) if self.is_heard else None
-
-    @property
-    def deadline(self) -> float | None:
-        """When the time of the step that goes on is over."""
-        task = self.hand.get(self.running) if self.running is not None else None
-        timeout = task.timeout_s if task else None
-        return None if timeout is None else self.begun + timeout
 
 
 class Roster:
@@ -158,13 +75,13 @@ class Roster:
             starting = sum(worker.state == "starting" for worker in own)
             found += [group] * (len(waits) - starting)
         if not found and not self.waiting:
-            found = [Resources()] * (self.least - len(self.workers))
+            found = [Resources()] * (self.least - self._staying())
         return found[: max(free, 0)]
 
     def spare(self, now: float) -> list[Worker]:
         """The idle workers to let go: the pool is larger than it need be, or others want room."""
         found = [w for w in self.workers.values() if w.state == "up" and w.yields and not w.hand]
-        above = len(self.workers) - self.least
+        above = self._staying() - self.least
         for worker in sorted(self.workers.values(), key=lambda w: -w.slot):
             is_long_idle = worker.is_idle and now - worker.idle_since >= self.idle_s
             if is_long_idle and len(found) < above:
@@ -193,6 +110,9 @@ class Roster:
         """Whether starts fail again and again, and no worker is there."""
         nobody = all(worker.state == "starting" for worker in self.workers.values())
         return self.failed_starts >= HOPELESS and nobody
+
+    def _staying(self) -> int:
+        return sum(worker.state != "ending" for worker in self.workers.values())
 
     def _groups(self) -> list[Resources]:
         return list(dict.fromkeys(batch.group for batch in self.waiting))

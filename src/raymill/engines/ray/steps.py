@@ -2,6 +2,7 @@
 
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -53,6 +54,8 @@ class StepWorker:
 
     def run(self) -> None:
         """Serve until the pool lets this worker go. Raises EngineError if it cannot."""
+        # Ray would raise SystemExit in the step, which is then told as an error of its own.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
         threading.Thread(target=self._listen, name="raymill-hears", daemon=True).start()
         while (batch := self._work.get()) is not None:
             last = len(batch) - 1
