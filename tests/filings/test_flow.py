@@ -8,8 +8,10 @@ import pytest
 from filings.bodies import SEC, instance, real
 from filings.edgar_server import BLOCKED
 from filings.filer import Filer, apple, documents, page, sec
-from filings.mill import mill_at
+from filings.mill import Mill, mill_at
 from raymill import json
+from raymill.filings import company_steps, filing_steps
+from raymill.filings.room import Values
 from raymill.filings.status import ProcessingStatus
 from raymill.testing.replay import Recorded
 
@@ -182,6 +184,27 @@ def test_a_document_that_cannot_be_used_is_named_and_not_kept(
         filer.serve(bad, "report.htm", page("7"))
         assert mill.run()["failed"] == 0
         assert mill.values() == ["200", "7"]
+
+
+def test_what_another_run_stored_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    filer = Filer()
+    filer.file(1)
+    with sec(filer) as server, mill_at(server, tmp_path) as mill:
+        listed = filing_steps.download(mill.room, first(mill))["filing"]
+        mill.run()
+        asked = server.count()
+        late = filing_steps.download(mill.room, listed)
+        late = filing_steps.extract_facts(mill.room, late)
+        done = filing_steps.store(mill.room, filing_steps.standardise_facts(mill.room, late))
+        assert (done["facts"], done["reason"]) == (0, "another run has stored it")
+        assert server.count() == asked
+        assert mill.values() == ["100"]
+
+
+def first(mill: Mill) -> Values:
+    """The newest filing of the tiny company."""
+    company = company_steps.resolve(mill.room, {"company": "TNY"}, "run")
+    return company_steps.discover(mill.room, company, {})[0]
 
 
 def test_an_answer_that_breaks_off_is_fetched_again(tmp_path: Path) -> None:

@@ -23,10 +23,16 @@ from raymill.filings.schema import no_facts
 from raymill.filings.standard import standardise
 
 NAMED = 5  # numbers that cannot be read which are named
+THERE = "another run has stored it"
 
 
 def download(room: Room, filing: Mapping[str, Any]) -> Values:
-    """Fetch what holds the facts of a filing: one document, or nothing with the reason."""
+    """Fetch what holds the facts of a filing: one document, or nothing with the reason.
+
+    Another run of the company, under another of its names, may have stored it meanwhile.
+    """
+    if filing["accession"] in room.dataset.processed(filing["cik"], extractor=VERSION):
+        return {"filing": dict(filing), "documents": [], "reason": THERE, "is_there": True}
     here = room.archive.find(filed(filing["cik"], filing["accession"], SUBMISSION))
     if here is not None:
         return {"filing": dict(filing), "documents": [_about(here)], "reason": None}
@@ -52,6 +58,8 @@ def download(room: Room, filing: Mapping[str, Any]) -> Values:
 
 def extract_facts(room: Room, downloaded: Mapping[str, Any]) -> Values:
     """Read the facts of what was fetched."""
+    if downloaded.get("is_there"):
+        return dict(downloaded) | {"facts": 0, "unread": 0, "problems": []}
     found = _extracted(room, downloaded)
     room.handover.put(_name(downloaded), found.facts)
     problems = [problem._asdict() for problem in found.problems[:NAMED]]
@@ -65,6 +73,8 @@ def extract_facts(room: Room, downloaded: Mapping[str, Any]) -> Values:
 
 def standardise_facts(room: Room, extracted: Mapping[str, Any]) -> Values:
     """Say which standard metrics a filing reports, and which checks its numbers fail."""
+    if extracted.get("is_there"):
+        return dict(extracted) | {"checks": {"made": 0, "failed": []}}
     facts = _facts(room, extracted)
     rows: list[Values] = standardise(facts).to_pylist()
     checks = check(facts).to_pylist() if facts.num_rows else []
@@ -79,10 +89,17 @@ def standardise_facts(room: Room, extracted: Mapping[str, Any]) -> Values:
 
 def store(room: Room, standardised: Mapping[str, Any]) -> Values:
     """Put the facts of a filing into the dataset, in the place of what was there of it."""
+    if not standardised.get("is_there"):
+        _put(room, standardised)
+    filing = standardised["filing"]
+    about = {name: filing[name] for name in ("accession", "form", "filed")}
+    return about | {name: standardised[name] for name in ("facts", "reason", "unread", "checks")}
+
+
+def _put(room: Room, standardised: Mapping[str, Any]) -> None:
     from raymill.filings.dataset import FilingRow
 
     filing = standardised["filing"]
-    facts = _facts(room, standardised)
     row = FilingRow(
         form=filing["form"],
         filed=_day(filing),
@@ -90,11 +107,8 @@ def store(room: Room, standardised: Mapping[str, Any]) -> Values:
         documents={one["name"]: one["sha256"] for one in standardised["documents"]},
         metrics=standardised["metrics_version"],
     )
-    room.dataset.store(filing["cik"], filing["accession"], facts, row)
+    room.dataset.store(filing["cik"], filing["accession"], _facts(room, standardised), row)
     room.handover.drop(_name(standardised))
-    kept = ("facts", "reason", "unread", "checks")
-    about = {name: filing[name] for name in ("accession", "form", "filed")}
-    return about | {name: standardised[name] for name in kept}
 
 
 def place_of(downloaded: Mapping[str, Any]) -> Place:

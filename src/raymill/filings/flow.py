@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from raymill.errors import DataError, SourceError
+from raymill.errors import DataError, SourceError, StoreError
 from raymill.filings import bulk_steps, company_steps, filing_steps, update_steps
 from raymill.filings.extract import VERSION as EXTRACTORS
 from raymill.filings.metrics import standard
@@ -17,6 +17,8 @@ ASKING = Retry(attempts=4, on=(SourceError, DataError), first_s=30, most_s=600)
 """The SEC could not be reached, although each request was tried several times, or sent a page."""
 COMPUTING = Retry(attempts=2, on=(DataError,), losses=2)
 """A broken document is fetched once more; one that ends two processes ends a third."""
+STORING = Retry(attempts=3, on=(StoreError,), first_s=2)
+"""The tables were busy, or the disk was full for a moment."""
 EXTRACT_S = 600.0
 PIECE_S = 3600.0
 
@@ -60,7 +62,7 @@ def declare(
         Step(discover, after=("resolve", INPUT), retry=asking),
         Step(_of_one(open_room, extract_s, asking), each="discover", allow_failed=True),
         Step(history, after=("resolve", INPUT), retry=asking),
-        Step(conclude, after=(CHILD, "discover", "resolve", INPUT, "history")),
+        Step(conclude, after=(CHILD, "discover", "resolve", INPUT, "history"), retry=STORING),
         version=version(),
     )
 
@@ -83,7 +85,7 @@ def _of_one(open_room: Open, extract_s: float | None, asking: Retry) -> Workflow
         Step(download, retry=asking),
         Step(extract, retry=COMPUTING, timeout_s=extract_s),
         standardise,
-        store,
+        Step(store, retry=STORING),
         version=version(),
         priority=1,  # begun companies are finished before others are begun
     )
