@@ -27,12 +27,17 @@ THERE = "another run has stored it"
 
 
 def download(room: Room, filing: Mapping[str, Any]) -> Values:
-    """Fetch what holds the facts of a filing: one document, or nothing with the reason.
+    """Fetch what holds the facts of a filing, unless it is in the dataset by now.
 
     Another run of the company, under another of its names, may have stored it meanwhile.
     """
     if filing["accession"] in room.dataset.processed(filing["cik"], extractor=VERSION):
         return {"filing": dict(filing), "documents": [], "reason": THERE, "is_there": True}
+    return fetch(room, filing)
+
+
+def fetch(room: Room, filing: Mapping[str, Any]) -> Values:
+    """Fetch what holds the facts of a filing: one document, or nothing with the reason."""
     here = room.archive.find(filed(filing["cik"], filing["accession"], SUBMISSION))
     if here is not None:
         return {"filing": dict(filing), "documents": [_about(here)], "reason": None}
@@ -167,7 +172,7 @@ def _document(room: Room, downloaded: Mapping[str, Any]) -> tuple[Document, Plac
     place = place_of(downloaded)
     found = room.archive.find(place)
     if found is None:
-        place = place_of(download(room, filing))
+        place = place_of(fetch(room, filing))
         found = room.archive.find(place)
     if found is None:
         raise StoreError(f"`{place.name}` of filing {filing['accession']} is not in the archive")
