@@ -62,6 +62,9 @@ def test_a_completed_ticker_that_comes_again_is_looked_at_for_new_filings(
     assert again.processing_file_path == str(place.folder / "processing" / "aapl-1.json")
     assert len(documents(place.server.paths())) == 2
     assert tickers.progress()["active_tasks"] == 0
+    nothing_new = process(tickers, place, "AAPL")
+    assert nothing_new.metadata["filings"] == 0
+    assert nothing_new.sec_filing_path == again.sec_filing_path
 
 
 def test_a_failed_ticker_goes_on_where_it_failed_and_counts_the_attempt(

@@ -12,8 +12,6 @@ from raymill.engines.ray.cluster import import_ray, initialize_ray
 from raymill.errors import EngineUnavailable, RaymillError
 from raymill.orchestrator.pools import LOCAL
 
-FOLLOWING = "following"  # calls that wait for a ticker, apart from those that answer at once
-MOST_FOLLOWING = 100_000
 RAY = "ray"
 ADDRESS = "RAYMILL_RAY_ADDRESS"
 LASTS: Mapping[str, Any] = {"max_restarts": -1, "max_task_retries": -1}

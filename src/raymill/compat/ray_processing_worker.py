@@ -34,7 +34,7 @@ __all__ = [
     "SaveParquetStep",
 ]
 
-FIRST_S, MOST_S = 0.02, 0.25  # between two looks at a step
+FIRST_S, MOST_S = 0.02, 0.5  # between two looks at a step
 
 
 class _Asks:

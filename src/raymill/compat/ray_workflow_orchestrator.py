@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
-from raymill.compat.actors import FOLLOWING, LASTS, MOST_FOLLOWING, Place, engine_here, here, make
+from raymill.compat.actors import LASTS, Place, engine_here, here, make
 from raymill.compat.begun import Begun
 from raymill.compat.ticker_config import TickerConfig, ticker_config
 from raymill.compat.tickers import Tickers, Ticket
@@ -13,7 +14,12 @@ from raymill.config import settings
 from raymill.filings.status import ProcessingState
 from raymill.filings.tickers import called
 
+T = TypeVar("T")
+
 WHAT = "workflow orchestrator"
+ASKING, LOOKING = 4, 4  # threads
+FOLLOWS, LOOKS = "follows", "looks"  # calls that wait for tickers, and those that never wait
+MOST_FOLLOWED = 100_000
 
 
 class RayWorkflowOrchestrator:
@@ -54,30 +60,32 @@ class RayWorkflowOrchestrator:
         self.process_ticker_async = Method(self._process)
         self.retry_failed_processing = Method(self._retry)
         self.wait_for_completion = Method(self._wait)
-        self.get_processing_status = Method(actor.status.remote)
-        self.get_orchestrator_stats = Method(actor.progress.remote)
+        self.get_processing_status = Method(self._apart("status", LOOKS))
+        self.get_orchestrator_stats = Method(self._apart("progress", LOOKS))
         self.cleanup_resources = Method(actor.cleanup.remote)
         self.shutdown = Method(actor.shutdown.remote)
 
     def _process(self, file_path: str, ticker: str, timeout: float | None = None) -> Any:
         ticket = self.actor.submit.remote(str(file_path), ticker)
         self._tickets[_key(ticker)] = ticket
-        return self._following("follow")(ticket, timeout)
+        return self._apart("follow", FOLLOWS)(ticket, timeout)
 
     def _retry(self, ticker: str, timeout: float | None = None) -> Any:
         ticket = self.actor.retry.remote(ticker)
         self._tickets[_key(ticker)] = ticket
-        return self._following("follow")(ticket, timeout)
+        return self._apart("follow", FOLLOWS)(ticket, timeout)
 
     def _wait(self, tickers: Iterable[str], timeout: float | None = None) -> Any:
         wanted = list(tickers)
         found = (self._tickets.get(_key(ticker)) for ticker in wanted)
         asked = [ticket for ticket in found if ticket is not None]
-        return self._following("wait")(wanted, timeout, asked)
+        return self._apart("wait", FOLLOWS)(wanted, timeout, asked)
 
-    def _following(self, method: str) -> Callable[..., Any]:
-        chosen = getattr(self.actor, method).options(concurrency_group=FOLLOWING)
-        remote: Callable[..., Any] = chosen.remote
+    def _apart(self, method: str, group: str) -> Callable[..., Any]:
+        """Call a method among its like, so that it waits for no others."""
+        remote: Callable[..., Any] = (
+            getattr(self.actor, method).options(concurrency_group=group).remote
+        )
         return remote
 
 
@@ -102,7 +110,7 @@ class _Made:
 def _made(config: Mapping[str, Any], workers: int | None, options: Mapping[str, Any]) -> Any:
     chosen = ticker_config(config, workers=workers, engine=engine_here())
     settings().filings.who()
-    groups = {"concurrency_groups": {FOLLOWING: MOST_FOLLOWING}}
+    groups = {"concurrency_groups": {FOLLOWS: MOST_FOLLOWED, LOOKS: LOOKING}}
     place = here(chosen.engine)
     return make(WHAT, Orchestrator, chosen, place, time.time(), **groups, **LASTS, **options)
 
@@ -115,15 +123,27 @@ def _key(ticker: str) -> str:
 
 
 class Orchestrator:
-    """The actor. It keeps nothing that is not in the store."""
+    """The actor. It keeps nothing that is not in the store.
+
+    What is asked for and what is looked at have threads of their own, so that the status answers
+    while a thousand tickers are being asked for.
+    """
 
     def __init__(self, config: TickerConfig, place: Place, began: float) -> None:
         place.move_in()
+        self._asking = ThreadPoolExecutor(ASKING, thread_name_prefix="raymill-asks")
+        self._looking = ThreadPoolExecutor(LOOKING, thread_name_prefix="raymill-looks")
         self._begun = Begun(lambda: Tickers(config, began=began))
 
     @property
     def _tickers(self) -> Tickers:
         return self._begun.get()
+
+    async def _ask(self, what: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._asking, what, *given)
+
+    async def _look(self, what: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._looking, what, *given)
 
     async def answers(self) -> None:
         """Answer. Raises what the beginning raised."""
@@ -131,30 +151,27 @@ class Orchestrator:
 
     async def submit(self, file: str, ticker: str) -> Ticket:
         """Have a ticker processed; when this answers, that is on the disk."""
-        return await asyncio.to_thread(self._tickers.submit, file, ticker)
+        return await self._ask(self._tickers.submit, file, ticker)
 
     async def retry(self, ticker: str) -> Ticket:
         """Take up a ticker that failed."""
-        return await asyncio.to_thread(self._tickers.retry, ticker)
+        return await self._ask(self._tickers.retry, ticker)
 
     async def follow(self, ticket: Ticket, timeout: float | None = None) -> ProcessingState:
-        """The state of a ticker at its end."""
+        """The state of a ticker at its end. Raises StillRunning when the time is over."""
         future = asyncio.wrap_future(self._tickers.follow(ticket))
         done, _ = await asyncio.wait([future], timeout=timeout)
-        if not done:
-            raise await asyncio.to_thread(self._still_running, ticket, timeout)
-        return future.result()
-
-    def _still_running(self, ticket: Ticket, timeout: float | None) -> Exception:
-        from raymill.compat.timeouts import still_running
-
-        assert ticket.known is not None
-        return still_running(self._tickers.state(ticket.known.called), timeout or 0.0)
+        if done or ticket.known is None:
+            return await future
+        raise _still_running(await self._look(self._tickers.state, ticket.known.called), timeout)
 
     async def wait(
         self, tickers: Sequence[str], timeout: float | None, asked: Sequence[Any]
     ) -> dict[str, ProcessingState]:
-        """The states of tickers when all have ended, or when the time is over."""
+        """The states of tickers when all have ended, or as they stand when the time is over.
+
+        asked: what the same caller asked for before, and what therefore is waited for.
+        """
         loop = asyncio.get_running_loop()
         ends = None if timeout is None else loop.time() + timeout
         if asked:
@@ -162,27 +179,33 @@ class Orchestrator:
             done, _ = await asyncio.wait(taken, timeout=timeout)
             for one in done:
                 one.result()  # what could not be asked for is told here too
-        futures = await asyncio.to_thread(self._tickers.under_way, tickers)
+        futures = await self._look(self._tickers.under_way, tickers)
         if futures:
             left = None if ends is None else max(0.0, ends - loop.time())
             await asyncio.wait([asyncio.wrap_future(one) for one in futures], timeout=left)
-        return await asyncio.to_thread(self._states, tickers)
+        return await self._look(self._states, tickers)
 
     def _states(self, tickers: Sequence[str]) -> dict[str, ProcessingState]:
         return {ticker: self._tickers.state(ticker) for ticker in tickers}
 
     async def status(self) -> dict[str, Any]:
         """Progress, counts of states, and what each worker did."""
-        return await asyncio.to_thread(self._tickers.status)
+        return await self._look(self._tickers.status)
 
     async def progress(self) -> dict[str, Any]:
         """What became of tickers since the actor was made."""
-        return await asyncio.to_thread(self._tickers.progress)
+        return await self._look(self._tickers.progress)
 
     async def cleanup(self, keep_days: float = 7) -> dict[str, int]:
         """Drop states in memory, and the files of those that completed days ago."""
-        return await asyncio.to_thread(self._tickers.clean_up, keep_days)
+        return await self._ask(self._tickers.clean_up, keep_days)
 
     async def shutdown(self) -> None:
         """Watch no more. The runs go on."""
-        await asyncio.to_thread(self._tickers.close)
+        await self._ask(self._tickers.close)
+
+
+def _still_running(state: ProcessingState, timeout: float | None) -> Exception:
+    from raymill.compat.timeouts import still_running
+
+    return still_running(state, timeout or 0.0)

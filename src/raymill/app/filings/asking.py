@@ -84,14 +84,14 @@ def _ask_some(
         known, asked = ledger.find(company), wanted.asked(company)
         if known is not None and _same(known.asked, asked):
             row, is_known = row_of(workflows, known.run)
-            is_lost = not is_known and known.run == _run(company, known.generation)
+            is_lost = not is_known and known.run == run_id(company, known.generation)
             if is_lost:  # whoever claimed it was killed before it was submitted
                 begin[_key(company, known.generation)] = known.asked
             if is_lost or (is_known and (row is None or row.status in OPEN)):
                 found[company] = known
                 continue
         generation = known.generation + 1 if known else 1
-        claims.append(Claim(company, generation, _run(company, generation), asked))
+        claims.append(Claim(company, generation, run_id(company, generation), asked))
     for claimed in ledger.claim(claims, time.time()):
         found[claimed.called] = claimed
         begin[_key(claimed.called, claimed.generation)] = claimed.asked
@@ -100,7 +100,8 @@ def _ask_some(
     return found
 
 
-def _run(company: str, generation: int) -> str:
+def run_id(company: str, generation: int) -> str:
+    """The run of a company that was asked for so often."""
     from raymill.app.filings.flows import FILINGS
 
     return id_of(FILINGS, _key(company, generation))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import pyarrow as pa
 
 from raymill import json
-from raymill.app.filings.asking import Wanted, ask, row_of
+from raymill.app.filings.asking import Wanted, ask, row_of, run_id
 from raymill.app.filings.rooms import open_dataset, open_ledger
 from raymill.app.workflows import Workflows
 from raymill.config import settings
@@ -25,6 +25,7 @@ from raymill.filings.tickers import called, cik_of
 from raymill.state.store import OPEN, RunRow, StepRow
 
 POLL_S = 0.1
+RUNS_BACK = 20  # runs of a company that are looked through for what was fetched last
 AT_A_TIME = 200  # companies that are looked at before others, and before a pause
 Standings: TypeAlias = list[Standing]
 
@@ -152,9 +153,14 @@ class Filings:
         return [self.standing(one) for one in self.ledger.page(status=wanted, **which)]
 
     def newest(self, now: Standing) -> Mapping[str, Any] | None:
-        """What was fetched of the newest of a company's filings: `filing` and its `documents`."""
-        found: Mapping[str, Any] | None = self._output(f"{now.run}.{CHILD}.0", "download")
-        return found
+        """What was fetched of the newest of a company's filings: `filing` and its `documents`.
+
+        Where a run found nothing new, it is what a run before it fetched.
+        """
+        last = max(0, now.generation - RUNS_BACK)
+        before = (run_id(now.called, number) for number in range(now.generation - 1, last, -1))
+        outputs = (self._output(f"{run}.{CHILD}.0", "download") for run in (now.run, *before))
+        return next((one for one in outputs if one is not None), None)
 
     def paths(self, now: Standing) -> dict[str, str | None]:
         """The newest document that was fetched for a company, and its export, where they are."""
