@@ -10,6 +10,7 @@ AREAS = {
     "streams": "raymill.bench.streams:cases",
     "filings": "raymill.bench.filings:cases",
     "workflows": "raymill.bench.workflows:cases",
+    "market": "raymill.bench.market:cases",
 }
 
 

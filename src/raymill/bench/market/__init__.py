@@ -1,0 +1,12 @@
+"""The area `market`: screens, overviews and snapshots of a large universe."""
+
+from collections.abc import Iterator
+
+from raymill.bench.case import Case
+
+
+def cases() -> Iterator[Case]:
+    """All rows of the area, in the order in which they are shown."""
+    from raymill.bench.market import screen
+
+    yield from screen.cases()

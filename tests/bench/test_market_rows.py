@@ -1,0 +1,28 @@
+"""Each row of the area `market` on few symbols: finite figures, all in the docs."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from raymill.bench.areas import cases
+from raymill.bench.measure import Wanted, measure
+
+ROWS = [case.name for case in cases(["market"], large=True) if ".screen" in case.name] + [
+    "market.overview",
+    "market.snapshot",
+]
+# What a row takes of 50,000 records: a hundredth of 10,000 symbols, of 1,000 with 260 bars.
+TAKES = {"market.snapshot": 10 * 260}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_gives_a_finite_figure_on_its_symbols(name: str) -> None:
+    (row, *_) = measure(Wanted((name,), runs=1, records=50_000))["rows"]
+    assert math.isfinite(row["median"])
+    assert row["records"] == TAKES.get(name, 100)
+
+
+def test_every_row_is_in_the_docs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "concepts" / "speed.md").read_text()
+    assert [name for name in ROWS if f"`{name}`" not in text] == []
