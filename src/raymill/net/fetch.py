@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn, Protocol
+from typing import BinaryIO, NoReturn, Protocol, TypeVar
 
 from raymill import faults
 from raymill.errors import InputError, SourceError
@@ -18,6 +18,7 @@ from raymill.net.retry import Tries, stop_s, wait_s
 from raymill.net.verdict import FINAL, Verdict
 
 log = get_logger()
+T = TypeVar("T")
 
 LONG_S = 5.0  # a wait for a permit that is worth a line of the log
 
@@ -76,15 +77,22 @@ class Fetcher:
         Raises SourceError (with `wait_s` in its details, where it is known when to come back), and
         InputError where the request is refused for good.
         """
+        return self.attempt(request, lambda: self._try(request, into))
+
+    def attempt(self, request: Request, work: Callable[[], tuple[Verdict, T | None]]) -> T:
+        """Do something until it gives a value, with the permits and tries of a request.
+
+        For somebody else's client; `request` says what is asked for. Raises as `fetch` does.
+        """
         spent_s, tried = 0.0, 0
         while True:
             spent_s += self._permit(request, spent_s)
             began = self._clock()
-            verdict, answer = self._try(request, into)
+            verdict, found = work()
             tried += 1
             self._told(verdict)
-            if answer is not None:
-                return answer
+            if found is not None:
+                return found
             spent_s += max(0.0, self._clock() - began)
             self._tell_all(request, verdict)
             wait = wait_s(verdict, tried, spent_s, self._tries, self._chance())

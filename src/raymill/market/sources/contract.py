@@ -141,6 +141,7 @@ class Page:
     weight: what the vendor says that it cost.
     sha256: of the body as it came.
     also: records of other kinds that came along.
+    listed_us: where the records of this instrument begin, if the answer says so.
     """
 
     records: pa.RecordBatch
@@ -149,6 +150,7 @@ class Page:
     weight: float = 1.0
     sha256: str = ""
     also: Mapping[Kind, pa.RecordBatch] = field(default_factory=dict)
+    listed_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +167,10 @@ class Fetch(Protocol):
     def __call__(self, request: Request, *, weight: float = 1.0) -> Answer:
         """Ask. Raises SourceError, InputError; their details name the `fault`."""
 
-    def through(self, work: Callable[[], T], *, weight: float = 1.0) -> T:
+    def through(self, name: str, work: Callable[[], T], *, weight: float = 1.0) -> T:
         """Do the request of somebody else's client under the same limits.
 
-        `work` raises what `refusal` makes.
+        name: what is asked for, as it stands in messages; `work` raises what `refusal` makes.
         """
 
 

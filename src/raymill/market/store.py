@@ -1,0 +1,341 @@
+"""Market records in the lake: each stored once, by the rule of its kind, or not at all.
+
+A commit names new files and, in the same transaction, what they mean: coverage, the place of a
+crawl, records that were set aside. Writing the same records again leaves the same content.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from raymill import arrow
+from raymill.errors import StoreError
+from raymill.market import notes
+from raymill.market.merge import keyed, merged, once
+from raymill.market.notes import Revision, SetAside
+from raymill.market.schemas import Adjusted, Kind
+from raymill.market.soundness import look
+from raymill.market.stored import RULES, TABLES, TIMES, folders, folders_of_range
+from raymill.state import lake_manifest as manifest
+from raymill.state.database import Database, Execute
+from raymill.state.lake import TRIES, Also, Lake
+from raymill.state.lake_change import Change, Conflict, put
+from raymill.state.lake_compaction import compact, sweep, vacuum
+from raymill.state.lake_files import DataFile, in_order, read_files
+from raymill.state.lake_manifest import Fence, Once
+from raymill.state.lake_table import Condition, LakeTable, fitted
+
+SAME_US = 1_000_000  # the same trade bears the same time, to the second at least
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of records: how many are new, took the place of others, were known, were unsound.
+
+    repeated: a number of a sequence that was written before; nothing was looked at.
+    """
+
+    new: int = 0
+    replaced: int = 0
+    known: int = 0
+    unsound: int = 0
+    revised: int = 0
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What one commit of records does."""
+
+    new: int = 0
+    replaced: int = 0
+    revisions: list[Revision] = field(default_factory=list)
+
+
+class MarketStore:
+    """The records of all venues, in a folder and the tables of a database."""
+
+    def __init__(
+        self, folder: str | Path, database: Database, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self.lake = Lake(folder, database, now=now)
+        self.database, self.now = database, now
+
+    def put(
+        self,
+        kind: Kind,
+        venue: str,
+        rows: pa.Table,
+        *,
+        also: Also = lambda execute: None,
+        fence: Fence | None = None,
+        once_only: Once | None = None,
+        now_us: int | None = None,
+    ) -> Written:
+        """Store records of one kind and venue; bars of one interval at a time.
+
+        also, fence, once_only: as `also`, `fence` and `once` of `Lake.append`; `also` is called
+        too where no record is new. now_us: the time at the vendor.
+
+        Raises StoreError, Fenced.
+        """
+        table = TABLES[kind]
+        given = fitted(rows, table)
+        at = int(self.now() * 1e6) if now_us is None else now_us
+        sound, aside = _parted(kind, given, at)
+        stay = once(sound, RULES[kind])
+        wanted = sound if stay is None else arrow.take_rows(sound, stay)
+        pieces = list(_pieces(kind, venue, wanted))
+        for _ in range(TRIES):
+            change, plan = Change("append"), _Plan()
+            with suppress(Conflict), self.lake.prepared(change):
+                seen = self.lake.snapshot()
+                for folder, part in pieces:
+                    self._plan(kind, table, folder, part, seen, change, plan)
+                noted = self._noted(table, pieces, seen, aside, plan, also)
+                called: list[bool] = []
+                with_mark = _marked(noted, called)
+                self.lake.commit(table, change, also=with_mark, fence=fence, once=once_only)
+                if not called:
+                    return Written(repeated=True)
+                known = given.num_rows - len(aside) - plan.new
+                revised = len(plan.revisions)
+                return Written(plan.new, plan.replaced, known, len(aside), revised)
+        raise StoreError(
+            f"Records of `{venue}` cannot be written: others came in between {TRIES} times",
+            hint="let fewer processes write the same days",
+        )
+
+    def _plan(
+        self,
+        kind: Kind,
+        table: LakeTable,
+        folder: str,
+        rows: pa.Table,
+        seen: int,
+        change: Change,
+        plan: _Plan,
+    ) -> None:
+        """Write the records of one folder that are new, and the files that they change anew."""
+        files = self.lake.files(
+            table, _near(kind, rows), snapshot=seen or None, partitions=[folder]
+        )
+        if not files:
+            put(self.lake.folder, table, folder, rows, change)
+            plan.new += rows.num_rows
+            return
+        rule, where = RULES[kind], _near(kind, rows)
+        columns = list(dict.fromkeys([*rule.keys, *rule.spare, *rule.values]))
+        held = read_files(self.lake.folder, table, files, columns, where)
+        found = merged(rows, held, rule)
+        new = rows if len(found.new) == rows.num_rows else arrow.take_rows(rows, found.new)
+        put(self.lake.folder, table, folder, new, change)
+        plan.new += new.num_rows
+        if len(found.gone):
+            plan.replaced += len(found.gone)
+            plan.revisions += _revisions(kind, held, rows, found.revised)
+            self._take_out(kind, table, folder, files, new, change)
+
+    def _take_out(
+        self,
+        kind: Kind,
+        table: LakeTable,
+        folder: str,
+        files: Sequence[DataFile],
+        new: pa.Table,
+        change: Change,
+    ) -> None:
+        """Write files that hold records of the same keys anew, without them."""
+        for file in files:
+            rows = read_files(self.lake.folder, table, [file])
+            coming, there = keyed([new, rows], RULES[kind])
+            stays = ~np.isin(there, coming)
+            if not stays.all():
+                rest = arrow.keep_rows(rows, stays)
+                left = put(self.lake.folder, table, folder, rest, change)
+                change.gone[file.data_file_id] = left
+
+    def _noted(
+        self,
+        table: LakeTable,
+        pieces: Iterable[tuple[str, pa.Table]],
+        seen: int,
+        aside: Sequence[SetAside],
+        plan: _Plan,
+        also: Also,
+    ) -> Also:
+        names = [name for name, _ in pieces]
+
+        def note(execute: Execute) -> None:
+            if _came_between(execute, table, names, seen):
+                raise Conflict
+            now = self.now()
+            if aside:
+                notes.set_aside(execute, aside, now)
+            if plan.revisions:
+                notes.revised(execute, plan.revisions, now)
+            also(execute)
+
+        return note
+
+    def note(self, also: Also, *, fence: Fence | None = None) -> None:
+        """Commit rows beside the records alone."""
+        with self.database.transaction() as execute:
+            if fence is not None:
+                manifest.check_fence(execute, fence)
+            also(execute)
+
+    def read(
+        self,
+        kind: Kind,
+        instruments: Sequence[int],
+        begin_us: int,
+        end_us: int,
+        *,
+        venue: str,
+        interval: str | None = None,
+        adj: Adjusted | None = None,
+        source: str | None = None,
+        columns: Sequence[str] | None = None,
+        snapshot: int | None = None,
+    ) -> pa.Table:
+        """Records of instruments in [begin, end), by instrument and time."""
+        table, at = TABLES[kind], TIMES[kind]
+        where: list[Condition] = [("instrument_id", "in", list(instruments))]
+        if kind != "corporate_action":
+            where += [(at, ">=", _time(begin_us)), (at, "<", _time(end_us))]
+        where += [("adj", "=", adj)] if adj and kind == "bar" else []
+        where += [("source", "=", source)] if source else []
+        names = folders_of_range(kind, venue, interval, begin_us, end_us)
+        if kind == "bar" and names is None:
+            where.append(("interval", "=", interval))
+        rows = self.lake.read(table, where, columns=columns, snapshot=snapshot, partitions=names)
+        known = set(rows.column_names)
+        order = [name for name in table.sort if name in known]
+        return arrow.take_rows(rows, arrow.sort_places(rows, order)) if order else rows
+
+    def tidy(self, kind: Kind, folders: Sequence[str] | None = None, *, whole: bool = False) -> int:
+        """Merge small files; remove what nobody needs. Gives how many were merged."""
+        merged_files = compact(self.lake, TABLES[kind], partitions=folders, whole=whole)
+        if merged_files:
+            vacuum(self.lake)
+            sweep(self.lake, TABLES[kind])
+        return merged_files
+
+
+def _marked(also: Also, called: list[bool]) -> Also:
+    """Notes that it was called: a commit that was written before calls nothing."""
+
+    def note(execute: Execute) -> None:
+        called.append(True)
+        also(execute)
+
+    return note
+
+
+def _parted(kind: Kind, rows: pa.Table, now_us: int) -> tuple[pa.Table, list[SetAside]]:
+    """Sound records, and those that are to be set aside."""
+    found = look(kind, rows, now_us)
+    good = found.good
+    if good is None:
+        return rows, []
+    bad = found.bad
+    taken = arrow.take_rows(rows, np.array([at for at, _ in bad], np.int64))
+    pairs = zip(taken.to_pylist(), bad, strict=True)
+    return arrow.keep_rows(rows, good), [_aside(kind, row, why) for row, (_, why) in pairs]
+
+
+def _aside(kind: Kind, row: dict[str, Any], reason: str) -> SetAside:
+    at = row[TIMES[kind]]
+    ts = int(at.timestamp() * 1e6) if hasattr(at, "timestamp") else None
+    return SetAside(kind, row["source"] or "", row["instrument_id"] or 0, ts, reason, row)
+
+
+def _pieces(kind: Kind, venue: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """The records of each folder."""
+    if not rows.num_rows:
+        return
+    times = _micros(kind, rows)
+    every = _interval(rows) if kind == "bar" else None
+    for folder, places in folders(kind, venue, every, times):
+        yield folder, rows if len(places) == rows.num_rows else _some(rows, places)
+
+
+def _some(rows: pa.Table, places: Any) -> pa.Table:
+    first, last = int(places[0]), int(places[-1])
+    if last - first + 1 == len(places):  # they lie together: nothing is copied
+        return rows.slice(first, len(places))
+    return arrow.take_rows(rows, places)
+
+
+def _interval(rows: pa.Table) -> str:
+    names = arrow.unique(rows["interval"]).to_pylist()
+    if len(names) != 1:
+        raise StoreError(f"Bars of {len(names)} intervals cannot be stored together: {names}")
+    return str(names[0])
+
+
+def _micros(kind: Kind, rows: pa.Table) -> Any:
+    column = arrow.combine(rows[TIMES[kind]])
+    if pa.types.is_date32(column.type):
+        column = arrow.cast(column, pa.timestamp("us"))
+    return np.asarray(arrow.to_numpy(arrow.cast(column, pa.int64())), np.int64)
+
+
+def _near(kind: Kind, rows: pa.Table) -> list[Condition]:
+    """What a record of the same key fulfils, in columns whose bounds are kept."""
+    who = arrow.unique(rows["instrument_id"]).to_pylist()
+    where: list[Condition] = [("instrument_id", "in", who)]
+    at = TIMES[kind]
+    least, most = arrow.min_max(rows[at])
+    if kind in ("trade", "quote"):
+        first, last = (int(one.timestamp() * 1e6) for one in (least, most))
+        least, most = _time(first - SAME_US), _time(last + SAME_US)
+    return [*where, (at, ">=", least), (at, "<=", most)]
+
+
+def _time(at_us: int) -> Any:
+    return pa.scalar(at_us, pa.timestamp("us", "UTC")).as_py()
+
+
+def _came_between(execute: Execute, table: LakeTable, names: Sequence[str], seen: int) -> bool:
+    """Whether somebody wrote to one of these folders since they were looked at."""
+    number = manifest.table_id(execute, table)
+    marks = ",".join("?" * len(names))
+    rows = execute(
+        "SELECT 1 FROM lake_data_file WHERE table_id=? AND end_snapshot IS NULL "
+        f"AND begin_snapshot>? AND begin_snapshot<(SELECT max(snapshot_id) FROM lake_snapshot) "
+        f"AND partition_value IN ({marks}) LIMIT 1",
+        [number, seen, *names],
+    )
+    return bool(rows)
+
+
+def _revisions(
+    kind: Kind, held: pa.Table, rows: pa.Table, pairs: Sequence[tuple[int, int]]
+) -> list[Revision]:
+    found = []
+    for old, new in pairs:
+        before, after = held.slice(old, 1).to_pylist()[0], rows.slice(new, 1).to_pylist()[0]
+        values = RULES[kind].values
+        found.append(
+            Revision(
+                kind,
+                after["source"],
+                after["instrument_id"],
+                after["interval"],
+                int(after["ts"].timestamp() * 1e6),
+                {name: before[name] for name in values if before[name] != after[name]},
+                {name: after[name] for name in values if before[name] != after[name]},
+            )
+        )
+    return found
+
+
+
