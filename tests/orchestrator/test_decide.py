@@ -88,6 +88,16 @@ def test_what_a_failed_attempt_leads_to(
     assert (made.run.status if made.run else None) == (None if wait else "failed")
 
 
+@pytest.mark.parametrize(("asked_s", "wait_s"), [(3600.0, 3600.0), (0.2, 0.5), (None, 0.5)])
+def test_an_attempt_comes_no_sooner_than_its_error_asks_for(
+    asked_s: float | None, wait_s: float
+) -> None:
+    error = json.dumps({"type": "SourceError", "wait_s": asked_s})
+    run = live()
+    made = decide.ended(run, result("a", "error", error=error, retry=True), 200.0, 0.5)
+    assert (made.steps[0].status, made.steps[0].due) == ("waiting", 200.0 + wait_s)
+
+
 MEMORY, GONE = (json.dumps({"type": kind}) for kind in ("OutOfMemory", "WorkerLost"))
 
 

@@ -7,6 +7,7 @@ from raymill.config.filings import FilingSettings
 from raymill.config.find import FILE_VARIABLE, file_values, settings_file, variables
 from raymill.config.folders import PathSettings
 from raymill.config.log import LogSettings
+from raymill.config.market import MarketSettings
 from raymill.config.ray import RaySettings
 from raymill.config.section import Section, load
 from raymill.config.streams import StreamSettings
@@ -19,6 +20,7 @@ SECTIONS: tuple[type[Section], ...] = (
     StreamSettings,
     WorkflowSettings,
     FilingSettings,
+    MarketSettings,
     RaySettings,
     LogSettings,
 )
@@ -54,6 +56,11 @@ class Settings:
     def filings(self) -> FilingSettings:
         """How filings are fetched."""
         return load(FilingSettings)
+
+    @cached_property
+    def market(self) -> MarketSettings:
+        """Which vendors of market data are asked."""
+        return load(MarketSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

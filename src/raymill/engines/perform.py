@@ -107,8 +107,10 @@ def _context(
 
 def _told(error: BaseException) -> bytes:
     about: dict[str, Any] = {"type": type(error).__name__, "message": _text(error)}
-    if isinstance(error, RaymillError) and error.hint:
-        about["hint"] = error.hint
+    if isinstance(error, RaymillError):
+        about |= {"hint": error.hint} if error.hint else {}
+        wait_s = error.details.get("wait_s")
+        about |= {"wait_s": wait_s} if isinstance(wait_s, int | float) else {}
     about["trace"] = _clean("".join(traceback.format_exception(error))[-TRACE:])
     return json.dumps(about)
 

@@ -69,7 +69,7 @@ def _is_one(column: Values) -> bool:
 
 def _narrow(numbers: NDArray[np.int32]) -> NDArray[np.generic]:
     """As 16 bits where they fit: those are sorted in one pass."""
-    fits = len(numbers) and 0 <= numbers.min() and numbers.max() < 1 << 16
+    fits = len(numbers) and numbers.min() >= 0 and numbers.max() < 1 << 16
     return numbers.astype(np.uint16) if fits else numbers
 
 

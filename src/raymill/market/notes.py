@@ -153,7 +153,10 @@ def quarantine(
         f"{where}ORDER BY found DESC, digest LIMIT ?",
         [*(() if instrument_id is None else (instrument_id,)), most],
     )
-    return [SetAside(*row[:5], json.loads(row[5])) for row in rows]
+    return [
+        SetAside(kind, source, number, ts, reason, json.loads(record))
+        for kind, source, number, ts, reason, record in rows
+    ]
 
 
 def revisions(execute: Execute, instrument_id: int, most: int = 1000) -> list[Revision]:
@@ -163,4 +166,7 @@ def revisions(execute: Execute, instrument_id: int, most: int = 1000) -> list[Re
         "WHERE instrument_id=? ORDER BY found DESC, digest LIMIT ?",
         [instrument_id, most],
     )
-    return [Revision(*row[:5], json.loads(row[5]), json.loads(row[6])) for row in rows]
+    return [
+        Revision(kind, source, number, name, ts, json.loads(before), json.loads(after))
+        for kind, source, number, name, ts, before, after in rows
+    ]

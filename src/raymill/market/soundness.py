@@ -121,7 +121,7 @@ def _bars(rows: pa.Table, now_us: int) -> Faults:
     for name in arrow.unique(names).to_pylist():
         mask = np.asarray(arrow.to_numpy(arrow.equal(names, name)), bool)
         of_interval = Columns(*(column[mask] for column in columns))
-        codes[mask] = faults(of_interval, interval(name), now_us)
+        codes[mask] = faults(of_interval, interval(str(name)), now_us)
     codes[codes == _REPEATED] = 0  # records that come twice are merged, not set aside
     codes[(codes == _OPEN) & ~closed] = 0
     return Faults(codes, BAR_REASONS)

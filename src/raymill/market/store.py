@@ -5,7 +5,7 @@ crawl, records that were set aside. Writing the same records again leaves the sa
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,10 @@ from raymill.market.soundness import look
 from raymill.market.stored import RULES, TABLES, TIMES, folders, folders_of_range
 from raymill.state import lake_manifest as manifest
 from raymill.state.database import Database, Execute
-from raymill.state.lake import TRIES, Also, Lake
+from raymill.state.lake import TRIES, Lake
 from raymill.state.lake_change import Change, Conflict, put
 from raymill.state.lake_compaction import compact, sweep, vacuum
-from raymill.state.lake_files import DataFile, in_order, read_files
+from raymill.state.lake_files import DataFile, read_files
 from raymill.state.lake_manifest import Fence, Once
 from raymill.state.lake_table import Condition, LakeTable, fitted
 
@@ -39,6 +39,7 @@ class Written:
     """What came of records: how many are new, took the place of others, were known, were unsound.
 
     repeated: a number of a sequence that was written before; nothing was looked at.
+    folders: where records went.
     """
 
     new: int = 0
@@ -47,6 +48,15 @@ class Written:
     unsound: int = 0
     revised: int = 0
     repeated: bool = False
+    folders: tuple[str, ...] = ()
+
+
+Also = Callable[[Execute, Written], None]
+"""Writes rows in the transaction of records, told what came of these."""
+
+
+def _nothing(execute: Execute, written: Written) -> None:
+    return None
 
 
 @dataclass(slots=True)
@@ -73,7 +83,7 @@ class MarketStore:
         venue: str,
         rows: pa.Table,
         *,
-        also: Also = lambda execute: None,
+        also: Also = _nothing,
         fence: Fence | None = None,
         once_only: Once | None = None,
         now_us: int | None = None,
@@ -98,15 +108,11 @@ class MarketStore:
                 seen = self.lake.snapshot()
                 for folder, part in pieces:
                     self._plan(kind, table, folder, part, seen, change, plan)
-                noted = self._noted(table, pieces, seen, aside, plan, also)
-                called: list[bool] = []
-                with_mark = _marked(noted, called)
-                self.lake.commit(table, change, also=with_mark, fence=fence, once=once_only)
-                if not called:
-                    return Written(repeated=True)
-                known = given.num_rows - len(aside) - plan.new
-                revised = len(plan.revisions)
-                return Written(plan.new, plan.replaced, known, len(aside), revised)
+                written = _written(given.num_rows, len(aside), plan, pieces)
+                committed: list[Written] = []
+                note = self._noted(table, seen, aside, plan, written, also, committed)
+                self.lake.commit(table, change, also=note, fence=fence, once=once_only)
+                return committed[0] if committed else Written(repeated=True)
         raise StoreError(
             f"Records of `{venue}` cannot be written: others came in between {TRIES} times",
             hint="let fewer processes write the same days",
@@ -164,27 +170,29 @@ class MarketStore:
     def _noted(
         self,
         table: LakeTable,
-        pieces: Iterable[tuple[str, pa.Table]],
         seen: int,
         aside: Sequence[SetAside],
         plan: _Plan,
+        written: Written,
         also: Also,
-    ) -> Also:
-        names = [name for name, _ in pieces]
+        committed: list[Written],
+    ) -> Callable[[Execute], None]:
+        """What is written in the transaction; nothing is, where this was written before."""
 
         def note(execute: Execute) -> None:
-            if _came_between(execute, table, names, seen):
+            if _came_between(execute, table, written.folders, seen):
                 raise Conflict
             now = self.now()
             if aside:
                 notes.set_aside(execute, aside, now)
             if plan.revisions:
                 notes.revised(execute, plan.revisions, now)
-            also(execute)
+            also(execute, written)
+            committed.append(written)
 
         return note
 
-    def note(self, also: Also, *, fence: Fence | None = None) -> None:
+    def note(self, also: Callable[[Execute], None], *, fence: Fence | None = None) -> None:
         """Commit rows beside the records alone."""
         with self.database.transaction() as execute:
             if fence is not None:
@@ -229,14 +237,17 @@ class MarketStore:
         return merged_files
 
 
-def _marked(also: Also, called: list[bool]) -> Also:
-    """Notes that it was called: a commit that was written before calls nothing."""
-
-    def note(execute: Execute) -> None:
-        called.append(True)
-        also(execute)
-
-    return note
+def _written(
+    given: int, unsound: int, plan: _Plan, pieces: Sequence[tuple[str, pa.Table]]
+) -> Written:
+    return Written(
+        plan.new,
+        plan.replaced,
+        given - unsound - plan.new,
+        unsound,
+        len(plan.revisions),
+        folders=tuple(folder for folder, _ in pieces),
+    )
 
 
 def _parted(kind: Kind, rows: pa.Table, now_us: int) -> tuple[pa.Table, list[SetAside]]:
@@ -336,6 +347,3 @@ def _revisions(
             )
         )
     return found
-
-
-

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -80,7 +79,7 @@ TABLES: Mapping[Kind, LakeTable] = {
     "bar": LakeTable(
         "bars",
         SCHEMAS["bar"],
-        sort=("instrument_id", "interval", "ts"),
+        sort=("instrument_id", "ts"),
         sorted_when="merged",
         stats=("instrument_id", "ts"),
         dictionary=("instrument_id", "interval", "adj", "source"),
@@ -90,7 +89,7 @@ TABLES: Mapping[Kind, LakeTable] = {
     "fundamental": LakeTable(
         "fundamentals",
         SCHEMAS["fundamental"],
-        sort=("instrument_id", "name", "period_end", "as_of"),
+        sort=("instrument_id", "period_end", "as_of"),
         sorted_when="merged",
         stats=("instrument_id", "as_of"),
         dictionary=("instrument_id", *_WORDS[3:5], "source"),
@@ -146,8 +145,10 @@ def folders_of_range(
     if step == "ever":
         return [_folder(kind, venue, name, "")]
     unit = {"day": "D", "month": "M", "year": "Y"}[step]
-    first, last = (np.datetime64(max(at, 0), "us").astype(f"datetime64[{unit}]") for at in
-                   (begin_us, max(begin_us, end_us - 1)))
+    first, last = (
+        np.datetime64(max(at, 0), "us").astype(f"datetime64[{unit}]")
+        for at in (begin_us, max(begin_us, end_us - 1))
+    )
     if (last - first).astype(np.int64) >= most:
         return None
     return [_folder(kind, venue, name, f"{step}={one}") for one in np.arange(first, last + 1)]
@@ -158,13 +159,3 @@ def _folder(kind: Kind, venue: str, name: str | None, period: str) -> str:
     if kind == "bar":
         parts.append(f"interval={name}")
     return "/".join([*parts, *([period] if period else [])])
-
-
-def moment(at_us: int) -> str:
-    """A time as people write it.
-
-    >>> moment(1_588_740_120_000_000)
-    '2020-05-06T04:42:00Z'
-    """
-    at = datetime.fromtimestamp(at_us / 1e6, UTC)
-    return at.isoformat(timespec="auto").replace("+00:00", "Z")

@@ -180,7 +180,7 @@ def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float)
         kind = result.outcome
         _bury(live, made, row, result.error or _error(kind, kind), now)
         return made
-    due = now + chance * retry.limit_s(losses if lost else failures)
+    due = now + max(chance * retry.limit_s(losses if lost else failures), _asked_s(result.error))
     row = row._replace(status="waiting", attempt=row.attempt + 1, due=due)
     made.steps.append(row)
     made.timers.append((due, _key(row)))
@@ -358,6 +358,11 @@ def _error(kind: str, message: str, hint: str | None = None) -> bytes:
 
 def _is_of_memory(error: bytes | None) -> bool:
     return error is not None and json.loads(error).get("type") == OUT_OF_MEMORY
+
+
+def _asked_s(error: bytes | None) -> float:
+    """How long an error says that it is of no use to try again; it is never shortened."""
+    return float(json.loads(error).get("wait_s") or 0.0) if error else 0.0
 
 
 def _message(error: bytes | None) -> str:

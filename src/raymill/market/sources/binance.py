@@ -80,8 +80,9 @@ class Binance:
         LimitRule("requests", SHARE * 6100, 300.0),
     )
 
-    def __init__(self, url: str = URL) -> None:
+    def __init__(self, url: str = URL, key: str = "") -> None:
         self._url = url.rstrip("/")
+        self._headers = {"X-MBX-APIKEY": key} if key else {}
 
     def judge(self, head: Head, now: float) -> Verdict:
         """What an answer means."""
@@ -211,9 +212,7 @@ class Binance:
 
     def day(self, instrument: Instrument, fetch: Fetch) -> Mapping[str, float]:
         """The last 24 hours: open, high, low, close, volume, quote_volume, change_pct, trades."""
-        row = json.loads(
-            self._ask(fetch, "ticker/24hr", {"symbol": instrument.venue_symbol}).body
-        )
+        row = json.loads(self._ask(fetch, "ticker/24hr", {"symbol": instrument.venue_symbol}).body)
         names = {
             "open": "openPrice",
             "high": "highPrice",
@@ -230,7 +229,9 @@ class Binance:
         self, fetch: Fetch, what: str, about: Mapping[str, Any], weight: float | None = None
     ) -> Answer:
         url = f"{self._url}/api/v3/{what}" + (f"?{urlencode(about)}" if about else "")
-        return fetch(Request(url), weight=WEIGHTS[what] if weight is None else weight)
+        return fetch(
+            Request(url, self._headers), weight=WEIGHTS[what] if weight is None else weight
+        )
 
 
 def bars(rows: Sequence[Sequence[Any]], asked: PageRequest, every: str) -> pa.RecordBatch:

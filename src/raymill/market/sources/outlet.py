@@ -34,10 +34,22 @@ class Traffic:
     faults: dict[str, int] = field(default_factory=dict)
 
 
+def date_of(head: Head) -> float | None:
+    """The time at the server, as an answer tells it in whole seconds; None where it does not, or a
+    cache has answered."""
+    if head.header("age"):
+        return None
+    try:
+        return parsedate_to_datetime(head.header("date")).timestamp() + 0.5
+    except ValueError:
+        return None
+
+
 class Outlet:
     """Asks one vendor; it is the `Fetch` of an adapter. One for each crawl; they share the budget.
 
-    Clock (seconds since 1970), random numbers and sleep are handed in.
+    Clock (seconds since 1970), random numbers and sleep are handed in; `dated` tells the vendor's
+    time from an answer.
     """
 
     def __init__(
@@ -50,13 +62,14 @@ class Outlet:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], object] = time.sleep,
+        dated: Callable[[Head], float | None] = date_of,
     ) -> None:
         self.source, self.budget = source, budget
         self.traffic = Traffic()
         self.ahead_s = 0.0
         """How far the vendor's clock is ahead of ours."""
         self._http, self._tries = http, tries or Tries()
-        self._clock, self._chance, self._sleep = clock, chance, sleep
+        self._clock, self._chance, self._sleep, self._dated = clock, chance, sleep, dated
 
     def now(self) -> float:
         """The time at the vendor, as far as it is known; seconds since 1970."""
@@ -70,13 +83,13 @@ class Outlet:
 
     def page(self, asked: PageRequest) -> Page:
         """One page of the source; as of the time at the vendor."""
-        return self._mended(lambda: self.source.page(self._dated(asked), self))
+        return self._mended(lambda: self.source.page(self._as_of_now(asked), self))
 
     def instruments(self, symbols: Sequence[str] = ()) -> Listing:
         """Instruments of the source."""
         return self._mended(lambda: self.source.instruments(self, symbols))
 
-    def _dated(self, asked: PageRequest) -> PageRequest:
+    def _as_of_now(self, asked: PageRequest) -> PageRequest:
         return replace(asked, now_us=int(self.now() * 1e6))
 
     def through(self, name: str, work: Callable[[], T], *, weight: float = 1.0) -> T:
@@ -113,13 +126,9 @@ class Outlet:
         return self.source.judge(head, now + self.ahead_s)
 
     def _look_at_clock(self, head: Head, now: float) -> None:
-        if head.header("age"):  # a cache answered: the date is of another time
-            return
-        try:
-            theirs = parsedate_to_datetime(head.header("date")).timestamp() + 0.5
-        except ValueError:
-            return
-        self.ahead_s = theirs - now if abs(theirs - now) > SURE_S else 0.0
+        theirs = self._dated(head)
+        if theirs is not None:
+            self.ahead_s = theirs - now if abs(theirs - now) > SURE_S else 0.0
 
     def _told(self, verdict: Verdict) -> None:
         self.traffic.requests += 1

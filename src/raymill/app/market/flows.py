@@ -1,0 +1,23 @@
+"""The workflows of market data as every process finds them, under `raymill.app.market`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from raymill.errors import SourceError, StoreUnavailable
+from raymill.flow.pool import StepContext
+from raymill.flow.workflow import Retry, Step, Workflow
+
+PATIENT = Retry(attempts=1000, on=(SourceError, StoreUnavailable), first_s=5.0, most_s=600.0)
+"""A vendor may be away, or ask to be left alone until tomorrow."""
+
+
+def crawl(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
+    """Complete what was asked for."""
+    from raymill.app.market.rooms import open_rooms
+    from raymill.market.crawl import Crawl, asked_of
+
+    return Crawl(open_rooms(ctx), asked_of(asked), ctx).run()
+
+
+CRAWL = Workflow("crawl", Step(crawl, retry=PATIENT), version="1")
+"""Completes records of one instrument in a range of time."""

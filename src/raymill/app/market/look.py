@@ -1,0 +1,166 @@
+"""What there is: sources, instruments, stored records, coverage; nothing is crawled."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from raymill.app.market import sources as installed
+from raymill.app.market.rooms import MarketRooms, open_rooms, rules
+from raymill.errors import RaymillError
+from raymill.market import notes
+from raymill.market.coverage import holes
+from raymill.market.crawl import Asked, is_traded
+from raymill.market.instrument import Instrument
+from raymill.market.interval import interval as interval_of
+from raymill.market.moments import micros, moment
+from raymill.market.notes import Series
+from raymill.market.schemas import Kind
+from raymill.market.sources.contract import LimitRule
+
+MOST_HOLES = 20
+
+
+def sources() -> list[dict[str, Any]]:
+    """The sources that are enabled: what they have, how much may be asked."""
+    rooms = open_rooms()
+    return [_source(name, rooms) for name in installed.names()]
+
+
+def _source(name: str, rooms: MarketRooms) -> dict[str, Any]:
+    about: dict[str, Any] = {"source": name, "kinds": [], "intervals": [], "adjusted": ""}
+    about |= {"streaming": "no", "limits": "", "needs_key": False, "simulated": False, "note": ""}
+    try:
+        made = installed.open_source(name)
+    except RaymillError as error:
+        return about | {"note": f"{error.message}; {error.hint}" if error.hint else error.message}
+    able = made.capabilities
+    limits = rules(made, rooms.registry.limits(name))
+    note = "simulated: nothing in it is a price" if able.simulated else ""
+    return about | {
+        "kinds": list(able.kinds),
+        "intervals": list(able.intervals),
+        "adjusted": able.adjusted if "bar" in able.kinds else "",
+        "streaming": able.streaming,
+        "limits": ", ".join(map(_limit, limits)),
+        "needs_key": able.needs_key,
+        "simulated": able.simulated,
+        "note": note,
+    }
+
+
+def _limit(rule: LimitRule) -> str:
+    """A limit as people read it."""
+    if rule.per == "day":
+        return f"{rule.count:g} {rule.name} a day"
+    return f"{rule.count:g} {rule.name} in {rule.per_s:g} s"
+
+
+def instruments(source: str) -> list[dict[str, Any]]:
+    """The instruments of a source; they are asked for where they were never listed."""
+    rooms = open_rooms()
+    outlet = rooms.outlet(source)
+    if outlet.source.capabilities.lists and not rooms.registry.listed(source):
+        rooms.registry.register(source, outlet.instruments(), is_whole=True)
+    return [asdict(one) for one in rooms.registry.all(source)]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Stored records as rows, and what lacks in words."""
+
+    rows: list[dict[str, Any]]
+    lacking: list[str]
+
+
+def history(
+    source: str,
+    symbol: str,
+    kind: Kind,
+    begin_us: int,
+    end_us: int,
+    *,
+    interval: str = "1d",
+    most: int = 1000,
+    after: str | None = None,
+) -> History:
+    """Stored records of an instrument in [begin, end). Raises UnknownName, ConfigError."""
+    rooms = open_rooms()
+    one = rooms.registry.named(source, symbol)
+    every = interval_of(interval).name if kind == "bar" else None
+    first_us = begin_us if after is None else max(begin_us, micros(after, "--after") + 1)
+    rows = rooms.store.read(
+        kind, [one.instrument_id], first_us, end_us, venue=one.venue, interval=every, source=source
+    )
+    shown = [_row(row) for row in rows.slice(0, most).to_pylist()]
+    asked = Asked(source, one.instrument_id, kind, begin_us, end_us, every)
+    return History(shown, list(_lacking(rooms, one, asked)))
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name != "instrument_id"}
+    return {name: _plain(value) for name, value in kept.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return moment(int(value.timestamp()) * 1_000_000 + value.microsecond)
+    return value
+
+
+def _lacking(rooms: MarketRooms, one: Instrument, asked: Asked) -> Iterator[str]:
+    with rooms.database.reading() as execute:
+        spans = notes.coverage(execute, asked.series)
+    found = holes(spans, asked.begin_us, asked.end_us)
+    open_ = [hole for hole in found if is_traded(one, asked, *hole)]
+    for begin_us, end_us in open_[:MOST_HOLES]:
+        yield f"not complete: {moment(begin_us)} to {moment(end_us)}"
+    if open_:
+        what = f"--interval {asked.interval}" if asked.interval else f"--kind {asked.kind}"
+        first, last = moment(asked.begin_us), moment(asked.end_us)
+        yield (
+            f"hint: raymill market crawl {asked.source} {one.symbol} {what} "
+            f"--start {first} --end {last}"
+        )
+
+
+def coverage(source: str | None, symbols: Sequence[str]) -> list[dict[str, str]]:
+    """What is known to be complete, in order, with the holes in between."""
+    rooms = open_rooms()
+    wanted = {symbol.upper() for symbol in symbols}
+    found: list[dict[str, str]] = []
+    with rooms.database.reading() as execute:
+        every = notes.every_series(execute)
+    for series in every:
+        one = rooms.instrument(series.instrument_id)
+        if source in (None, series.source) and (not wanted or one.symbol.upper() in wanted):
+            found += _spans(rooms, one, series)
+    return found
+
+
+def _spans(rooms: MarketRooms, one: Instrument, series: Series) -> Iterator[dict[str, str]]:
+    with rooms.database.reading() as execute:
+        spans = notes.coverage(execute, series)
+    asked = Asked(
+        series.source,
+        series.instrument_id,
+        series.kind,
+        spans[0].begin,
+        spans[-1].end,
+        series.interval,
+    )
+    between: list[tuple[int, int, str]] = [
+        (begin, end, "hole")
+        for begin, end in holes(spans, spans[0].begin, spans[-1].end)
+        if is_traded(one, asked, begin, end)
+    ]
+    kind = f"{series.kind} {series.interval}" if series.interval else series.kind
+    for begin, end, reason in sorted([*((s.begin, s.end, s.value) for s in spans), *between]):
+        yield {
+            "source": series.source,
+            "symbol": one.symbol,
+            "kind": kind,
+            "begin": moment(begin),
+            "end": moment(end),
+            "reason": reason,
+        }

@@ -1,0 +1,120 @@
+"""What crawls use in this process: lake, registry and ways out, each opened once."""
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+
+from raymill.app.market.sources import open_source
+from raymill.config import settings
+from raymill.config.market import MarketSettings
+from raymill.config.paths import home
+from raymill.flow.pool import StepContext
+from raymill.market.instrument import Instrument
+from raymill.market.registry import Registry
+from raymill.market.sources.budget import Budget
+from raymill.market.sources.contract import LimitRule, Source
+from raymill.market.sources.outlet import Outlet
+from raymill.market.store import MarketStore
+from raymill.net import Http, Timeouts, Tries
+from raymill.state.database import Database, open_database
+
+_open = ExitStack()  # connections stay open as long as the process
+_opening = threading.Lock()  # the threads of a pool begin together
+
+
+class MarketRooms:
+    """The rooms that `RAYMILL_HOME` and the settings describe."""
+
+    def __init__(self, ctx: StepContext | None = None) -> None:
+        self._ctx = ctx
+
+    @property
+    def database(self) -> Database:
+        """The tables beside the lake."""
+        return _database(_home())
+
+    @property
+    def store(self) -> MarketStore:
+        """Where records go."""
+        with _opening:
+            return _store(_home())
+
+    @property
+    def registry(self) -> Registry:
+        """The instruments."""
+        return Registry(self.database)
+
+    def instrument(self, number: int) -> Instrument:
+        """An instrument by its number."""
+        return self.registry.numbered(number)
+
+    def outlet(self, source: str) -> Outlet:
+        """The way to a vendor; while it waits, it looks whether it is still wanted."""
+        made = open_source(source)
+        chosen = settings().market
+        with _opening:
+            http = _http(_home(), chosen)
+            budget = _budget(_home(), source, rules(made, self.registry.limits(source)))
+        tries = Tries(most=chosen.tries, deadline_s=chosen.deadline_s)
+        return Outlet(made, http, budget, tries=tries, sleep=self._wait)
+
+    def named(self, source: str, symbol: str) -> Instrument:
+        """The instrument of a symbol, asked for at the vendor where it is not known here.
+
+        Raises UnknownName with near matches, SourceError.
+        """
+        outlet = self.outlet(source)
+        able = outlet.source.capabilities
+        found = self.registry.find(source, symbol)
+        stale_s = settings().market.list_hours * 3600
+        if able.lists and time.time() - self.registry.listed(source) > stale_s:
+            self.registry.register(source, outlet.instruments(), is_whole=True)
+        elif found is None and not able.lists:
+            self.registry.register(source, outlet.instruments((symbol,)))
+        else:
+            return found or self.registry.named(source, symbol)
+        return self.registry.named(source, symbol)
+
+    def _wait(self, seconds: float) -> None:
+        if self._ctx is None:
+            time.sleep(seconds)
+        else:
+            self._ctx.wait(seconds)
+
+
+def open_rooms(ctx: StepContext | None = None) -> MarketRooms:
+    """The rooms of this process, for a step that is under way."""
+    return MarketRooms(ctx)
+
+
+def rules(source: Source, stated: Sequence[LimitRule]) -> tuple[LimitRule, ...]:
+    """The limits of a source: those that its vendor stated last, else what is known of it."""
+    found = {rule.name: rule for rule in source.limits} | {rule.name: rule for rule in stated}
+    return tuple(found.values())
+
+
+def _home() -> str:
+    return str(home().absolute())
+
+
+@lru_cache(maxsize=8)
+def _database(folder: str) -> Database:
+    return open_database(folder, settings().database.address)
+
+
+@lru_cache(maxsize=8)
+def _store(folder: str) -> MarketStore:
+    return MarketStore(Path(folder) / "lake", _database(folder))
+
+
+@lru_cache(maxsize=8)
+def _http(folder: str, chosen: MarketSettings) -> Http:
+    return _open.enter_context(Http(timeouts=Timeouts(chosen.connect_s, chosen.read_s)))
+
+
+@lru_cache(maxsize=64)
+def _budget(folder: str, source: str, limits: tuple[LimitRule, ...]) -> Budget | None:
+    return Budget(_database(folder), source, limits) if limits else None
