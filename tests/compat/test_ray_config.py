@@ -13,6 +13,7 @@ from raymill.compat import (
     get_ray_config,
     initialize_ray,
 )
+from raymill.compat.actors import engine_here, here
 from raymill.engines.ray.cluster import start
 from raymill.errors import ConfigError
 
@@ -133,6 +134,14 @@ def test_a_preset_goes_before_the_variables(host: Host, monkeypatch: pytest.Monk
     assert (host.told["num_cpus"], host.told["dashboard_host"]) == (4, "0.0.0.0")
     start(host, preset=PRODUCTION_CONFIG)
     assert host.told["num_cpus"] == 2
+
+
+def test_steps_run_on_a_cluster_that_outlives_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine_here() == "local"
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
+    config.reset()
+    assert engine_here() == "ray"
+    assert here("ray").settings["RAYMILL_RAY_ADDRESS"] == "10.0.0.7:6379"
 
 
 def test_the_memory_of_older_programs_is_what_ray_takes(host: Host) -> None:

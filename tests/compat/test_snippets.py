@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from compat.conftest import Place
-from raymill.compat.app import _of as of
+from raymill.compat import app
 
 pytestmark = [
     pytest.mark.ray,
@@ -102,7 +102,7 @@ def test_the_programs_of_the_text_and_of_the_guide_run(
                 exec(block, names)
         assert (names["msft"].is_completed(), names["fetched"].has_error()) == (True, False)
     finally:
-        of.cache_clear()
+        app.close()
         for name in ("pool", "manager"):
             if name in names:
                 names["ray"].kill(names[name])

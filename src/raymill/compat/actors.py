@@ -35,7 +35,8 @@ def here(engine: str = LOCAL) -> Place:
     """Where this process is; steps that run on Ray get the cluster that it is connected to."""
     given = given_on() | {HOME: str(home().absolute())}
     if engine == RAY:
-        given[ADDRESS] = settings().ray.address or _address()
+        address = settings().ray.address or connect().get_runtime_context().gcs_address
+        given[ADDRESS] = str(address)
     return Place(os.getcwd(), given)
 
 
@@ -43,10 +44,6 @@ def engine_here() -> str:
     """Whose workers run steps unless told: those of a cluster that outlives this program, where
     the settings name one."""
     return LOCAL if settings().ray.address is None else RAY
-
-
-def _address() -> str:
-    return str(import_ray().get_runtime_context().gcs_address)
 
 
 def connect() -> Any:

@@ -4,7 +4,7 @@ Interrupt the program as you like: what was asked for is on the disk and is proc
 """
 
 import os
-from functools import lru_cache
+import threading
 from typing import Any
 
 from raymill.compat.ticker_config import ticker_config
@@ -49,10 +49,19 @@ def cleanup_resources(keep_days: float = 7) -> dict[str, int]:
     return _tickers().clean_up(keep_days)
 
 
+def close() -> None:
+    """Let go of the stores that were opened. What was asked for is processed all the same."""
+    while _open:
+        _open.popitem()[1].close()
+
+
+_open: dict[tuple[str, str], Tickers] = {}
+_lock = threading.Lock()
+
+
 def _tickers() -> Tickers:
-    return _of(str(home().absolute()), os.getcwd())
-
-
-@lru_cache(maxsize=1)
-def _of(home: str, folder: str) -> Tickers:
-    return Tickers(ticker_config(CONFIG))
+    here = (str(home().absolute()), os.getcwd())
+    with _lock:
+        if here not in _open:
+            _open[here] = Tickers(ticker_config(CONFIG))
+        return _open[here]

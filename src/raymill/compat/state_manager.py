@@ -11,6 +11,7 @@ from raymill.compat.ticker_config import ticker_config
 from raymill.compat.tickers import Tickers
 from raymill.errors import ConfigError
 from raymill.filings.status import ProcessingState, ProcessingStatus
+from raymill.filings.tickers import called
 
 __all__ = ["ProcessingState", "ProcessingStatus", "StateManager"]
 
@@ -36,12 +37,15 @@ class StateManager:
         return self._begun.get()
 
     def save_state(self, state: ProcessingState) -> str:
-        """Write a state, whole or not at all. Gives the path of its file."""
+        """Write a state, whole or not at all. Gives the path of its file.
+
+        Raises ConfigError where its ticker is none, StoreError.
+        """
         return str(self._saved(state).state_file_path)
 
     def _saved(self, state: ProcessingState) -> ProcessingState:
-        folder = self._tickers.states.folder
-        stored = replace(state, state_file_path=str(folder.files.path(state.ticker)))
+        folder, name = self._tickers.states.folder, called(state.ticker)
+        stored = replace(state, ticker=name, state_file_path=str(folder.files.path(name)))
         folder.write(stored)
         return stored
 

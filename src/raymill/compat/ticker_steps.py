@@ -15,7 +15,7 @@ from raymill.compat.sec_filings import lay_out
 from raymill.errors import InputError, RaymillError, SourceError, unknown
 from raymill.filings.export import write_facts
 from raymill.filings.extract import extract_file
-from raymill.filings.filing_steps import download, place_of
+from raymill.filings.filing_steps import fetch, place_of
 from raymill.filings.listing import FORMS
 from raymill.filings.status import ProcessingState, ProcessingStatus
 from raymill.filings.tickers import ticker
@@ -89,7 +89,7 @@ def download_sec_filing(
     if not listed:
         raise InputError(f"`{state.ticker}` has filed no periodic report")
     newest = asdict(listed[0]) | {"filed": listed[0].filed.isoformat()}
-    fetched = download(room, newest)
+    fetched = fetch(room, newest)
     if not fetched["documents"]:
         raise InputError(f"`{state.ticker}`: {fetched['reason']}")
     document = room.archive.folder.joinpath(*place_of(fetched).parts)
