@@ -80,6 +80,7 @@ def read_universe(path: str | Path, as_of: datetime | None = None) -> Universe:
 
 def _read(path: Path) -> pa.Table:
     try:
+        path.open("rb").close()  # whose error says what is wrong in few words
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
