@@ -181,3 +181,46 @@ def test_strategies_are_listed_and_shown(prices: Shell) -> None:
     assert shown["schema"]["properties"]["slow"]["minimum"] == 2
     prices.write("mine.py", MINE)
     assert "Buy once and hold." in prices("strategies", "show", "mine.py:Hold").out
+
+
+AHEAD = """
+from dataclasses import dataclass
+import numpy as np
+from raymill.market.strategy import Strategy
+
+@dataclass
+class Ahead(Strategy):
+    \"\"\"Buys above the middle of all closes.\"\"\"
+
+    def on_bar(self, ctx, bars):
+        return None
+
+    def vector(self, bars, out):
+        out[:] = np.where(bars.close > bars.close.mean(), 1.0, 0.0)
+"""
+
+
+def test_a_strategy_that_looks_ahead_is_found_out(prices: Shell) -> None:
+    prices.write("ahead.py", AHEAD)
+    done = prices("backtest", "ahead.py:Ahead", "--data", "ABC.csv", "--check-lookahead", "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["final_equity"] > 0
+    assert "looks ahead: ABC at 2020-01-0" in done.err
+    assert "depends on `close` of bars from" in done.err
+    honest = prices("backtest", "sma_cross", "--data", "ABC.csv", "--check-lookahead")
+    assert honest.code == 0
+    assert "look-ahead: none in runs" in honest.err
+
+
+def test_the_older_names_run(prices: Shell) -> None:
+    done = prices(
+        "backtest", "momentum_strategy", "--data", "ABC.csv", "--set", "period=2", "--json"
+    )
+    assert json.loads(done.out)["record"]["parameters"]["lookback"] == 2
+    named = prices(
+        "backtest", "momentum_strategy", "--data", "ABC.csv", "--set", "symbol=XYZ", "--json"
+    )
+    assert json.loads(named.out)["record"]["data"][0]["symbol"] == "XYZ"
+    refused = prices("backtest", "arbitrage_scanner", "--data", "ABC.csv")
+    assert refused.code == 2
+    assert "looks for opportunities in quotes" in refused.err

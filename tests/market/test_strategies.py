@@ -18,8 +18,11 @@ from raymill.market.named import find
 from raymill.market.price_files import read_prices
 from raymill.market.prices import Prices
 from raymill.market.strategies.bollinger_revert import BollingerRevert
+from raymill.market.strategies.rsi_revert import RsiRevert
 from raymill.market.strategies.sma_cross import SmaCross
 from raymill.market.strategies.tsmom import TsMom
+from raymill.market.strategies.xsmom import XsMom
+from raymill.market.strategies.zscore_revert import ZscoreRevert
 from raymill.market.strategy import Strategy
 
 
@@ -77,7 +80,91 @@ def test_a_window_without_any_move_gives_no_signal() -> None:
     assert decided(BollingerRevert(3, 0.1), bars([7.3] * 10)) == []
 
 
+def test_far_from_the_mean_is_traded_against() -> None:
+    # four closes at 10 and one at 15: z = 4 / 2.236 = 1.789; the next one is 1 / 2.236
+    prices = bars([10, 10, 10, 10, 15, 12.5, 11, 10])
+    assert decided(ZscoreRevert(5, 1.7, 0.5), prices) == [(4, -1.0), (5, 0.0)]
+    assert decided(ZscoreRevert(5, 1.7, 0.5, short=False), prices) == []
+    assert decided(ZscoreRevert(5, 1.8, 0.5), prices) == []
+
+
+def test_after_a_stop_nothing_is_entered_before_the_close_is_near_again() -> None:
+    down = bars([10, 10, 10, 10, 5, 5, 6, 8, 8, 8, 8, 3])
+    z = []
+    for at in range(4, len(down)):
+        window = down.close[at - 4 : at + 1]
+        z.append(round((window[-1] - window.mean()) / window.std(ddof=1), 2))
+    assert z == [-1.79, -1.1, -0.46, 0.55, 1.06, 0.71, 0.45, -1.79]
+    assert decided(ZscoreRevert(5, 1.0, 0.5, 1.75, short=False), down) == []
+    assert decided(ZscoreRevert(5, 1.0, 0.5, 1.8, short=False), down) == [
+        (4, 1.0),
+        (6, 0.0),
+        (11, 1.0),
+    ]
+
+
+def test_the_strength_index_is_wilders() -> None:
+    closes = [44.34, 44.09, 44.15, 43.61, 44.33, 44.83, 45.10, 45.42, 45.84, 46.08, 45.89, 46.03]
+    closes += [45.61, 46.28, 46.28, 46.00, 46.03, 46.41, 46.22, 45.64, 46.21]
+    # published for these closes: 70.53, 66.32, 66.55, 69.41, 66.36, 57.97, 62.93
+    assert decided(RsiRevert(14, 20, 66.4, 66, short=True), bars(closes)) == [
+        (14, -1.0),
+        (19, 0.0),
+    ]
+    assert decided(RsiRevert(14, 20, 70.6, 60, short=True), bars(closes)) == []
+    assert decided(RsiRevert(14, 58, 90, 62), bars(closes)) == [(19, 1.0), (20, 0.0)]
+
+
+def test_the_strength_of_a_price_that_rests_is_in_the_middle() -> None:
+    assert decided(RsiRevert(3, 49.9, 50.1, 50, short=True), bars([5] * 9)) == []
+    rising = decided(RsiRevert(3, 10, 99.9, 50, short=True), bars([1, 2, 3, 4, 4, 4]))
+    assert rising == [(3, -1.0)]
+
+
+def test_the_best_instruments_are_held_in_equal_parts() -> None:
+    given = {"A": [10, 11, 12, 13, 13], "B": [10, 12, 14, 14, 10], "C": [10, 9, 8, 8, 20]}
+    three = [bars(closes, symbol=symbol) for symbol, closes in given.items()]
+    done = backtest(XsMom(2, 0, top=1, rebalance=2), three)
+    weights = [(one.bar, one.symbol, one.weight) for one in done.decisions if one.weight]
+    assert weights == [(2, "B", 1.0), (4, "C", 1.0)]
+    short = backtest(XsMom(2, 0, top=1, rebalance=9, short=True), three)
+    assert {(one.symbol, one.weight) for one in short.decisions} == {
+        ("A", 0.0),
+        ("B", 1.0),
+        ("C", -1.0),
+    }
+
+
+def test_equal_instruments_are_ranked_by_symbol() -> None:
+    two = [bars([1, 2, 4], symbol=symbol) for symbol in "BA"]
+    done = backtest(XsMom(1, 0, top=1), two)
+    assert [one.symbol for one in done.decisions if one.weight] == ["A"]
+
+
+def test_older_names_stand_for_strategies() -> None:
+    momentum = find("momentum_strategy")
+    assert momentum.make({"symbol": "AAPL", "period": "14"}) == TsMom(lookback=14)
+    assert find("mean_reversion").make({"lookback_period": 30}) == ZscoreRevert(window=30)
+    assert momentum.make({}) == TsMom(lookback=14)
+    with pytest.raises(UnknownName, match="parameter of strategy `momentum_strategy`: `lookback`"):
+        momentum.make({"lookback": 3})
+    with pytest.raises(ConfigError, match="`period` of strategy `momentum_strategy` cannot be 0"):
+        momentum.make({"period": 0})
+    assert list(momentum.schema()["properties"]) == ["symbol", "period"]
+
+
 ANY = st.one_of(
+    st.builds(
+        ZscoreRevert,
+        st.integers(3, 20),
+        st.floats(1, 2.5),
+        st.floats(0, 0.9),
+        st.none() | st.floats(2.6, 4),
+        st.booleans(),
+    ),
+    st.builds(
+        RsiRevert, st.integers(2, 15), st.just(30.0), st.just(70.0), st.just(50.0), st.booleans()
+    ),
     st.builds(SmaCross, st.integers(1, 6), st.integers(7, 20), st.booleans()),
     st.builds(TsMom, st.integers(1, 20), st.integers(0, 4), st.booleans()),
     st.builds(TsMom, st.integers(1, 20), st.integers(0, 4), st.booleans(), st.just(0.2)),

@@ -77,7 +77,8 @@ def about(name: str) -> About:
     of_kind = parts(inspect.getdoc(found.kind) or "")[1]
     if found.alias:
         meanings = {n: of_kind.get(there, "") for n, there in found.alias.parameters.items()}
-        meanings["symbol"] = "the instrument, among those whose bars are given"
+        meanings["symbol"] = "the instrument, among those whose bars are given."
+        meanings |= found.alias.meanings
     rows = [_parameter(one, meanings) for one in found.parameters]
     return About(found.name, _kind(found), text, _how(found), rows, found.schema())
 

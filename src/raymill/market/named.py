@@ -23,6 +23,7 @@ class Alias:
     parameters: Mapping[str, str]
     defaults: Mapping[str, Any]
     scale: Mapping[str, float] = field(default_factory=dict)  # what a value is multiplied by
+    meanings: Mapping[str, str] = field(default_factory=dict)  # where it is not that of the other
     takes_symbol: bool = True
 
 

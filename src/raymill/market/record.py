@@ -36,6 +36,7 @@ def record(
     """The record of a backtest as JSON values; `files` say where the bars came from."""
     asked = {
         "strategy": name,
+        "class": f"{type(strategy).__module__}:{type(strategy).__qualname__}",
         "parameters": parameters_of(strategy),
         "data": [_bars(one) for one in result.bars],
         "costs": asdict(costs),

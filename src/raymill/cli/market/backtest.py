@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from raymill.cli.asked import pairs
+from raymill.cli.failures import DONE, FAILED
 from raymill.cli.market.options import (
     NO_COSTS,
     NO_DATA,
@@ -18,6 +19,7 @@ from raymill.cli.market.options import (
     tell_quarantined,
     write_json,
 )
+from raymill.cli.market.progress import progress
 from raymill.cli.report import show_table
 
 if TYPE_CHECKING:
@@ -34,10 +36,11 @@ def backtest(
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     costs: CostOptions = NO_COSTS,
     path: str = "auto",
+    check_lookahead: bool = False,
     record: Path | None = None,
     json_: bool = False,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
-) -> None:
+) -> int:
     """Run a strategy over bars, and show what came of it.
 
     It decides on the close of a bar and is filled at the open of the next. All costs are 0 unless
@@ -52,6 +55,9 @@ def backtest(
         A parameter of the strategy, as in `fast=10`; may be given again.
     path
         on_bar takes bars one by one, vector as columns; auto takes columns where it can.
+    check_lookahead
+        Run it again on bars that are cut at 20 places: no decision may change. If one does, each
+        is named with the bar and the column, and the exit code is 1.
     record
         Write the record of the run to a file: data, parameters, code and result, with hashes.
     json_
@@ -70,6 +76,25 @@ def backtest(
         show_json(done.to_dict())
     else:
         _show(done)
+    return _look_ahead(done) if check_lookahead else DONE
+
+
+def _look_ahead(done: "Done") -> int:
+    from raymill.market.lookahead import check_lookahead
+
+    with progress("look-ahead") as tell:
+        found = check_lookahead(
+            done.strategy, done.data.bars, seed=done.asked.seed, tell=tell or _nothing
+        )
+    for one in found:
+        sys.stderr.write(f"looks ahead: {one}\n")
+    if not found:
+        sys.stderr.write("look-ahead: none in runs over bars that were cut at random places\n")
+    return FAILED if found else DONE
+
+
+def _nothing(done: int, of: int) -> None:
+    return
 
 
 def _show(done: "Done") -> None:

@@ -1,6 +1,5 @@
 """Bollinger bands: bought below the lower band, sold at the mean."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from raymill.compiled import inline, kernel, plain
+from raymill.market.sliding import Moments, moved
 from raymill.market.prices import Numbers, Prices
 from raymill.market.strategy import Bar, Context, Strategy
 from raymill.market.windows import deviation, fresh
@@ -31,10 +31,7 @@ class BollingerRevert(Strategy):
     short: bool = False
 
     def __post_init__(self) -> None:
-        self._closes: deque[float] = deque(maxlen=self.window)
-        self._ref = self._sum = self._squares = 0.0
-        self._left = 0  # bars until the sums are made anew
-        self._same = 0  # bars in a row with one close
+        self._moments = Moments(self.window)
         self._held = 0.0
 
     @property
@@ -45,34 +42,17 @@ class BollingerRevert(Strategy):
     def on_bar(self, ctx: Context, bars: Mapping[str, Bar]) -> float | None:
         """Compare the close with the bands."""
         (bar,) = bars.values()
-        close, closes = bar.close, self._closes
-        self._same = self._same + 1 if closes and closes[-1] == close else 1
-        old = closes[0] if self._left else 0.0
-        closes.append(close)
-        if self._left:
-            self._left -= 1
-            self._sum, self._squares = _step(self._sum, self._squares, close, old, self._ref)
-        elif len(closes) < self.window:
+        moments, close = self._moments, bar.close
+        if not moments.add(close):
             return None
-        else:
-            self._ref, self._left = close, self.window - 1
-            self._sum, self._squares = _sums([*closes], close)
-        if self._same < self.window:
-            mean = self._ref + self._sum / self.window
-            spread = _spread(self._sum, self._squares, self.window, 0)
-            self._held = _next(self._held, close, mean, self.k * spread, self.short)
+        if not moments.is_flat:
+            width = self.k * moments.deviation(0)
+            self._held = _next(self._held, close, moments.mean, width, self.short)
         return self._held
 
     def vector(self, bars: Prices, out: Numbers) -> None:
         """The same over columns."""
         _bollinger(bars.close, self.window, self.k, self.short, out)
-
-
-@inline
-def _moved(total: float, squares: float, new: float, old: float, ref: float) -> tuple[float, float]:
-    """Sums around a reference with one value in and one out."""
-    come, gone = new - ref, old - ref
-    return total + (come - gone), squares + (come * come - gone * gone)
 
 
 @inline
@@ -85,9 +65,6 @@ def _decide(held: float, close: float, mean: float, width: float, short: bool) -
     return 0.0 if is_over else held
 
 
-_step: Any = plain(_moved)
-_sums: Any = plain(fresh)
-_spread: Any = plain(deviation)
 _next: Any = plain(_decide)
 
 
@@ -103,7 +80,7 @@ def _bollinger(close: Numbers, window: int, k: float, short: bool, out: Numbers)
         total, squares = fresh(close[begin + 1 - window : begin + 1], ref)
         for i in range(begin, min(begin + window, len(close))):
             if i > begin:
-                total, squares = _moved(total, squares, close[i], close[i - window], ref)
+                total, squares = moved(total, squares, close[i], close[i - window], ref)
             same = same + 1 if close[i] == close[i - 1] else 1
             if same < window:
                 mean = ref + total / window
