@@ -10,8 +10,8 @@ from annotated_types import Ge, Gt
 
 from raymill.compiled import inline, kernel, plain
 from raymill.errors import ConfigError
-from raymill.market.sliding import Moments, moved
 from raymill.market.prices import Numbers, Prices
+from raymill.market.sliding import Moments, moved
 from raymill.market.strategy import Bar, Context, Strategy
 from raymill.market.windows import deviation, fresh
 
