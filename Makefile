@@ -21,10 +21,19 @@ demo: $(READY) ## Run the main job on real readings and show the result
 	@$(BIN)/raymill demo $(ARGS)
 
 test: $(READY) ## Run the tests on every engine, without the slow ones
-	@$(BIN)/pytest --engines local,ray --system $(ARGS)
+	@$(MAKE) tests SELECT="--system"
 
 test-all: $(READY) ## Run all tests
-	@$(BIN)/pytest --engines local,ray --system --slow $(ARGS)
+	@$(MAKE) tests SELECT="--system --slow"
+
+# What needs no cluster runs in two processes, each file in one of them; then what shares a cluster.
+# Exit code 5: ARGS named nothing of that kind.
+.PHONY: tests
+tests:
+	@code=0; \
+	$(BIN)/pytest $(SELECT) --numprocesses 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ] || code=1; \
+	$(BIN)/pytest $(SELECT) --engines local,ray -m ray $(ARGS) || [ $$? -eq 5 ] || code=1; \
+	exit $$code
 
 lint: $(READY) ## Check style, types, imports between rooms, generated docs
 	@$(BIN)/ruff check .

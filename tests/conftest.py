@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _marked(engine: str) -> object:
-    marks = [pytest.mark.ray, pytest.mark.xdist_group("ray")] if engine == "ray" else []
+    marks = [pytest.mark.ray] if engine == "ray" else []
     return pytest.param(engine, marks=marks)
 
 
