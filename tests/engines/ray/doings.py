@@ -51,6 +51,12 @@ def hold(folder: str, ctx: StepContext) -> int:
     return ctx.attempt
 
 
+def note(folder: str, ctx: StepContext) -> str:
+    """Say which step this is."""
+    mark(folder, ctx.idempotency_key)
+    return folder
+
+
 def meet(folder: str) -> int:
     """Wait for two others, then say what a setting is."""
     mark(folder, "met")
@@ -82,6 +88,7 @@ def gorge(folder: str) -> int:
 
 HOLD = Workflow("hold", Step(hold, retry=SOON))
 GORGE = Workflow("gorge", Step(gorge, retry=SOON))
+NOTE = Workflow("note", *(Step(note, name=f"note_{number}") for number in range(3)))
 MEET = Workflow("meet", meet)
 QUICK = Workflow("quick", quick)
 NEEDY = Workflow(

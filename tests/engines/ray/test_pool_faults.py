@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,28 @@ def test_the_workers_of_an_orchestrator_that_is_killed_end_with_it(
         (row,) = one.bench.store.runs()
         assert (one.end(row.id).status, one.bench.output(row.id)) == ("completed", 2)
     assert [name for name, _ in marks(tmp_path)] == ["begun-1", "begun-2", "ended-2"]
+
+
+@pytest.mark.slow
+def test_however_many_workers_are_killed_nothing_is_lost_or_recorded_twice(
+    tmp_path: Path, ray_address: str
+) -> None:
+    with running(tmp_path, workers_min=2, workers_max=3, address=ray_address) as one:
+        runs = [one.start("NOTE", str(tmp_path)) for _ in range(300)]
+        killed: set[int] = set()
+        while len(killed) < 8:
+            (pid,) = until(lambda: {pid for _, pid in marks(tmp_path)[-1:]} - killed, "one works")
+            killed.add(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            runs += [one.start("NOTE", str(tmp_path)) for _ in range(100)]
+        assert {one.end(run).status for run in runs} == {"completed"}
+        steps = [step for run in runs for step in one.bench.store.steps(run)]
+        assert {(step.status, step.failures) for step in steps} == {("done", 0)}
+        assert len(steps) == 3 * len(runs)
+        assert sum(step.losses for step in steps) <= len(killed)
+        assert {name for name, _ in marks(tmp_path)} == {f"{s.run}/{s.step}" for s in steps}
+        assert one.bench.output(one.ended("QUICK", 7)) == 7
 
 
 class Cluster:
