@@ -64,8 +64,8 @@ class HandWriter:
         if not self.is_held_back:
             self.commit()
 
-    def commit(self) -> None:
-        waiting, self.waiting = self.waiting, []
+    def commit(self, most: int = 1000) -> None:
+        waiting, self.waiting = self.waiting[:most], self.waiting[most:]
         for changes, then in waiting:
             self.store.commit(self.epoch, 100.0, self.ttl_s, changes)
             if then is not None:
@@ -124,9 +124,21 @@ class Driven:
     def tell(self, step: str, outcome: Outcome, output: Any = None, **how: Any) -> None:
         """Tell how the last attempt of a step that was begun has ended."""
         key = next(call.key for call in reversed(self.pool.begun) if call.key.step == step)
+        self._tell(key, outcome, output, **how)
+
+    def tell_item(
+        self, step: str, item: int, outcome: Outcome, output: Any = None, **how: Any
+    ) -> None:
+        """Tell how the last attempt of an item has ended."""
+        keys = (call.key for call in reversed(self.pool.begun))
+        key = next(key for key in keys if (key.step, key.item) == (step, item))
+        self._tell(key, outcome, output, **how)
+
+    def _tell(self, key: Key, outcome: Outcome, output: Any, *, retry: bool = True) -> None:
         error = None if outcome in ("done", "unstarted") else b'{"type":"E","message":"e"}'
         value = json.dumps(output) if outcome == "done" else None
-        self.pool.reports.results([Result(key, outcome, value, error, outcome == "error", **how)])
+        again = retry and outcome == "error"
+        self.pool.reports.results([Result(key, outcome, value, error, again)])
         self.turn()
 
     def begun(self) -> list[str]:
@@ -141,6 +153,14 @@ class Driven:
         row = self.store.run(run)
         assert row is not None
         return row.status
+
+    def error(self, run: str = "r") -> dict[str, Any]:
+        row = self.store.run(run)
+        assert row is not None
+        return dict(json.loads(row.error or b"{}"))
+
+    def events(self, run: str = "r") -> list[tuple[str, str]]:
+        return [(event.kind, event.detail) for event in self.store.events(run)]
 
     def messages(self) -> list[Message]:
         return list(self.store.inbox())

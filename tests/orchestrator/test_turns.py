@@ -136,3 +136,19 @@ def test_after_a_commit_that_failed_nothing_is_swept() -> None:
     d.orchestrator._fail(OSError("no space"))
     assert not d.orchestrator.turn(0.0)
     assert set(d.orchestrator._lives) == {"r"}
+
+
+def test_a_run_that_ends_twice_before_the_disk_has_heard_of_it_ends_once_more() -> None:
+    d = Driven(FLOW, sweep_s=0.0).open()
+    d.submit(FLOW)
+    d.writer.is_held_back = True
+    for kind in ("cancel", "retry", "cancel"):
+        d.send((kind, "r", {}))
+    ends = len(d.writer.waiting)
+    assert ends == 3
+    for _ in range(ends):
+        d.writer.commit(1)
+        d.turn(5)  # and sweeps, while the disk says that it goes on
+        assert d.orchestrator._lives == {}
+    assert d.status() == "cancelled"
+    assert d.begun() == ["a#1"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from raymill.flow.pool import StepContext, StepFailed
-from raymill.flow.workflow import INPUT, Limit, Question, Retry, Step, Workflow
+from raymill.flow.workflow import INPUT, ONCE, Limit, Question, Retry, Step, Workflow
 from raymill.orchestrator.planned import to_message
 from raymill.orchestrator.schedules import CATCH_UP
 from raymill.state.store import ScheduleRow
@@ -55,7 +55,7 @@ class Flaky:
     def __init__(self, chance: random.Random, often: float) -> None:
         self._chance, self._often = chance, often
 
-    def __call__(self, value: int) -> int:
+    def __call__(self, value: Any, *_: Any) -> Any:
         if self._chance.random() < self._often:
             raise OSError("it broke")
         return 10 * value
@@ -94,6 +94,7 @@ def workflows(seed: int) -> dict[str, Workflow]:
     ]
     for flow in made:
         flow._version = "1"
+    made.append(changing(chance, "1"))
     return {flow.name: flow for flow in made}
 
 
@@ -107,6 +108,34 @@ EXPECTED: dict[str, Callable[[int], Any]] = {
     "timed": lambda n: 2 * n,
     "short": lambda n: 4 * n,
 }
+STEPS = "abcdef"
+
+
+def changing(chance: random.Random, version: str) -> Workflow:
+    """One of many workflows that bear the same names, as code that is changed often."""
+    names = sorted(chance.sample(STEPS, chance.randint(2, 5)), key=lambda _: chance.random())
+    steps = [Step(_list, name="list")]
+    for name in names:
+        before = [INPUT, *(step.name for step in steps)]
+        kind, each = chance.random(), chance.choice(["list", None, None])
+        after = tuple(chance.sample(before, chance.randint(0, 2)))
+        if kind < 0.1:
+            steps.append(Step(Question("Well?"), name=name, after=after))
+        elif kind < 0.3:
+            child = Workflow(name, Step(_list, name="inner"), version="1")
+            steps.append(Step(child, name=name, each=each, after=() if each else after[:1]))
+        else:
+            run = _list if kind < 0.8 else Flaky(chance, 0.5)
+            after = after if kind < 0.8 else after[:1] or (INPUT,)
+            steps.append(Step(run, name=name, each=each, after=after, retry=ONCE))
+    return Workflow("changing", *steps, version=version)
+
+
+def _list(*_: Any) -> list[int]:
+    return [1, 2]
+
+
+NAMES = [*EXPECTED, "fan", "impatient", "endless", "parent"]
 KINDS = ("cancel", "pause", "resume", "retry")
 
 
@@ -128,7 +157,7 @@ class Scenario:
             list(self.flows.values()),
             seed=seed,
             faults=faults,
-            answers={"answer": "yes"},
+            answers=dict.fromkeys([*STEPS, "answer"], "yes"),
             orchestrators=self.chance.choice((1, 2, 2, 3)),
             seconds=seconds,
             **how,
@@ -137,7 +166,20 @@ class Scenario:
         for _ in range(self.chance.randint(1, runs)):
             self._run(seconds)
         if self.chance.random() < 0.3:
+            self._change(seconds)
+        if self.chance.random() < 0.3:
             self._schedule(seconds)
+
+    def _change(self, seconds: float) -> None:
+        chance, cluster = self.chance, self.cluster
+        for number in range(chance.randint(1, 4)):
+            run = cluster.submit(self.flows["changing"], number, at=chance.random() * seconds / 2)
+            for _ in range(chance.randint(1, 4)):
+                cluster.request(run, "retry", at=chance.random() * seconds)
+        for version in range(2, 2 + chance.randint(1, 3)):
+            at = chance.random() * seconds
+            cluster.deploy(changing(chance, str(version)), at=at)
+            cluster.crash(at=at + chance.random())
 
     def _run(self, seconds: float) -> None:
         chance, cluster = self.chance, self.cluster

@@ -229,6 +229,33 @@ def a_slow_commit_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Orchestrator, "_sweep", hasty)
 
 
+def runs_that_end_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Orchestrator, "_in_memory", lambda self, run: self._lives.get(run))
+
+
+def children_that_ended_with_their_parent_are_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def recover(self: Orchestrator, turn: Any) -> None:
+        for row in self.store.open_runs():
+            self._resume(turn, row)
+
+    monkeypatch.setattr(Orchestrator, "_recover", recover)
+
+
+def stale_ends_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = Orchestrator._tell_parent
+
+    def anyhow(self: Orchestrator, turn: Any, row: Any) -> None:
+        lives, closing, self._closing = self._lives, self._closing, {}
+        self._lives = {run: live for run, live in lives.items() if run != row.id}
+        tell(self, turn, row)
+        lives.update(self._lives)
+        for run in [run for run in lives if run != row.id and run not in self._lives]:
+            del lives[run]
+        self._lives, self._closing = lives, {**closing, **self._closing}
+
+    monkeypatch.setattr(Orchestrator, "_tell_parent", anyhow)
+
+
 BROKEN: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     lost_permits: "keeps {'permits'",
     no_fence: "a commit of epoch",
@@ -244,6 +271,9 @@ BROKEN: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     held_attempts_are_dropped: "swept",
     children_are_left: "goes on, and its parent is",
     a_slow_commit_is_swept: "step.swept",
+    runs_that_end_are_forgotten: "",
+    children_that_ended_with_their_parent_are_taken_up: "",
+    stale_ends_are_told: "",
 }
 
 

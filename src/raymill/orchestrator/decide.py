@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from raymill import json
-from raymill.errors import StoreError
+from raymill.errors import StoreError, WorkflowError
 from raymill.flow.pool import FAILED, OUT_OF_MEMORY, Key, Result
 from raymill.flow.workflow import Question, Step, Workflow
 from raymill.orchestrator.live import GOING, ONE, Child, Decision, Live, whole
-from raymill.state.store import OPEN, EventRow, StepRow
+from raymill.state.store import OPEN, EventRow, RunRow, StepRow
 
 HEALTHY_S = 60.0  # an endless step that went on for so long did not fail at its start
+
+
+class CodeChanged(WorkflowError):
+    """A run was started with other code than there is now."""
 
 
 def begin(live: Live, now: float) -> Decision:
@@ -49,8 +53,6 @@ def saved(live: Live, key: Key, progress: bytes) -> Decision | None:
 def recovered(live: Live, now: float) -> Decision:
     """What a new orchestrator does with a run that another one left."""
     made = Decision()
-    if live.row.version != live.flow.version:
-        return _close(live, made, now, "failed", _changed(live))
     for row in live.going():
         one, key = live.step(row.step), _key(row)
         if one.is_child:
@@ -127,11 +129,45 @@ def due(live: Live, row: StepRow) -> Decision:
     return Decision(steps=[row._replace(status="begun")], ready=[_key(row)])
 
 
+def given_up(live: Live, error: bytes, now: float) -> Decision:
+    """A run that cannot go on is over, with all that it began; its code may be another by now."""
+    if live.row.status not in OPEN:
+        return Decision()
+    going = live.going()
+    return Decision(
+        run=live.row._replace(status="failed", ended=now, error=error),
+        steps=[row._replace(status="cancelled", ended=now) for row in going],
+        stop=[_key(row) for row in going if row.status == "begun"],
+        also=[(child_id(row.run, row), "cancel") for row in going],  # where there is one
+    )
+
+
+def same_code(row: RunRow, flow: Workflow) -> Workflow:
+    """The workflow, if the run was started with it. Raises CodeChanged."""
+    if row.version != flow.version:
+        raise CodeChanged(
+            f"workflow `{flow.name}` is of version {flow.version}, the run was started with "
+            f"{row.version}",
+            hint=f"raymill workflows retry {row.id} goes on with the code as it is now",
+        )
+    return flow
+
+
+def told(error: Exception) -> bytes:
+    """An error as a run keeps it."""
+    return _error(type(error).__name__, str(error), getattr(error, "hint", None))
+
+
 def broken(live: Live, error: Exception, now: float) -> Decision:
     """A run about which nothing can be decided is over."""
-    row = live.row._replace(status="failed", ended=now)
     about = _error(type(error).__name__, f"the run cannot go on: {error}")
-    return Decision(run=row._replace(error=about)) if live.row.status in OPEN else Decision()
+    return given_up(live, about, now)
+
+
+def refused(live: Live, kind: str, error: Exception, now: float) -> Decision:
+    """A request that nothing can be done about, since the code of the run cannot be loaded."""
+    key = Key(live.row.id, "", ONE, 0)
+    return Decision(events=[_event(live, key, now, "refused", f"{kind}: {error}")])
 
 
 def overdue(live: Live, now: float) -> Decision:
@@ -261,17 +297,27 @@ def _begin(live: Live, made: Decision, now: float, name: str) -> Live:
 
 
 def _first_rows(live: Live, one: Step, now: float) -> Iterator[StepRow]:
-    row = StepRow(live.row.id, one.name, ONE, "begun", 1, 0, 0, now, *(None,) * 5)
-    if one.is_question:
-        row = row._replace(status="asked")
+    """The rows of a step that begins, but for what an earlier try of the run has done of it."""
+    status = "asked" if one.is_question else "begun"
+    row = StepRow(live.row.id, one.name, ONE, status, 1, 0, 0, now, *(None,) * 5)
     if one.each is None:
-        yield row
+        yield from _anew(live, row)
         return
     for number, item in enumerate(live.items(one.each)):
         if item[:1] == FAILED:
-            yield row._replace(item=number, status="dead", ended=now, error=item[1:])
+            dead = row._replace(item=number, status="dead", ended=now, error=item[1:])
+            yield from _anew(live, dead)
         else:
-            yield row._replace(item=number)
+            yield from _anew(live, row._replace(item=number))
+
+
+def _anew(live: Live, row: StepRow) -> Iterator[StepRow]:
+    """The row, with the next number and the progress of an earlier try; nothing if that is over."""
+    was = live.steps.get((row.step, row.item))
+    if was is None:
+        yield row
+    elif was.status != "done" and not _is_passed(live, was):
+        yield row._replace(attempt=was.attempt + 1, progress=was.progress)
 
 
 def _send(live: Live, made: Decision, rows: list[StepRow]) -> None:
@@ -296,24 +342,23 @@ def _again(live: Live, made: Decision, now: float) -> Decision:
         status="running", ended=None, error=None, version=live.flow.version, deadline=deadline
     )
     made.run = run
-    for row in live.steps.values():
-        if row.status == "done" or row.step not in live.flow.by_name or _is_passed(live, row):
-            continue
-        again = row._replace(attempt=row.attempt + 1, failures=0, losses=0, due=now, ended=None)
-        status = "asked" if live.step(row.step).is_question else "begun"
-        made.steps.append(again._replace(status=status, error=None))
-    made.timers += _patience(live, made.steps)
-    fresh = live.with_rows(made.steps, run)
-    _send(fresh, made, made.steps)
-    more = begin(fresh, now)
-    _merge(made, more)
+    try:
+        for one in live.flow.steps:
+            if live.has_rows(one.name) and live.can_begin(one.name):
+                made.steps += _first_rows(live, one, now)
+        made.timers += _patience(live, made.steps)
+        fresh = live.with_rows(made.steps, run)
+        _send(fresh, made, made.steps)
+    except (ValueError, StoreError) as error:
+        return _close(live, made, now, "failed", _error(type(error).__name__, str(error)))
+    _merge(made, begin(fresh, now))
     return made
 
 
 def _is_passed(live: Live, row: StepRow) -> bool:
     """Whether an item failed for good and was allowed to, and its list has been used since."""
     may_fail = row.status == "dead" and live.step(row.step).allow_failed
-    return may_fail and any(live.has_begun(name) for name in live.flow.takers[row.step])
+    return may_fail and any(live.has_rows(name) for name in live.flow.takers[row.step])
 
 
 def _patience(live: Live, rows: list[StepRow]) -> Iterator[tuple[float, Key]]:
@@ -368,12 +413,3 @@ def _asked_s(error: bytes | None) -> float:
 def _message(error: bytes | None) -> str:
     about = json.loads(error) if error else {}
     return f"{about.get('type')}: {about.get('message')}" if about else ""
-
-
-def _changed(live: Live) -> bytes:
-    return _error(
-        "CodeChanged",
-        f"workflow `{live.flow.name}` is of version {live.flow.version}, the run was started with "
-        f"{live.row.version}",
-        f"raymill workflows retry {live.row.id} goes on with the code as it is now",
-    )

@@ -13,6 +13,7 @@ from raymill.orchestrator.turn import new_run
 from raymill.state.store import Message, RunRow
 
 Find = Callable[[str], Workflow]
+ITEMS = range(-1, 1 << 31)
 PRIORITIES = range(-(1 << 31), 1 << 31)
 
 
@@ -87,6 +88,15 @@ class Intake:
             ended=self._clock.now(),
             engine=str(about.get("engine") or LOCAL),
         )
+
+
+def answer_of(message: Message) -> tuple[str, int, Any]:
+    """The step and item that a person answers, and what. Raises ValueError, KeyError, TypeError."""
+    about: Any = json.loads(message.body)
+    step, item = about["step"], about["item"]
+    if type(step) is not str or type(item) is not int or item not in ITEMS:
+        raise ValueError(f"there is no item {item!r} of step {step!r}")
+    return step, item, about["value"]
 
 
 def _read(message: Message) -> dict[str, Any]:

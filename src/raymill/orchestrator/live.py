@@ -12,6 +12,7 @@ from raymill.state.store import EventRow, RunRow, StepRow
 ONE = -1  # the item of a step that is no fan-out
 DUE = ("begun", "waiting")
 GOING = (*DUE, "asked")
+LEFT = ("dead", "cancelled")  # in a run that goes on: of before it was taken up again
 Fetch = Callable[[bytes], bytes]
 
 
@@ -53,25 +54,39 @@ class Live:
         self.held: list[Key] = []  # attempts that wait for the run to be resumed
         self._items: dict[str, list[bytes]] = {}
         self._left: dict[str, int] = {}  # of a fan-out that has begun
-        for one in steps:
-            self.steps[one.step, one.item] = one
-        for name in {step for step, item in self.steps if item != ONE and step in flow.by_name}:
-            over = sum(_is_over(one) for one in self.steps.values() if one.step == name)
-            self._left[name] = self.count(name) - over
+        for found in steps:
+            self.steps[found.step, found.item] = found
+        lists = {step for step, item in self.steps if item != ONE}
+        for one in flow.steps if lists else ():  # in their order: one list comes of another
+            if one.name in lists and one.each is not None and self.is_complete(one.each):
+                self._count_left(one.name)
+
+    def _goes_over_a_list(self, name: str) -> bool:
+        one = self.flow.by_name.get(name)  # None where the code has changed
+        return one is not None and one.each is not None
+
+    def _count_left(self, name: str) -> None:
+        """Note how many items are not over, unless they all are to begin anew."""
+        found = [self.steps.get((name, item)) for item in range(self.count(name))]
+        left = sum(row is None or not _is_over(row) for row in found)
+        if not left or any(row is not None and row.status in GOING for row in found):
+            self._left[name] = left
 
     def take(self, decision: Decision) -> None:
         """Make a decision part of the run."""
         if decision.run is not None:
             self.row = decision.run
         for row in decision.steps:
-            if row.item != ONE and row.step in self.flow.by_name:
-                was = self.steps.get((row.step, row.item))
-                left = self._left.get(row.step)
-                if left is None:
-                    left = self.count(row.step)
+            was = self.steps.get((row.step, row.item))
+            self.steps[row.step, row.item] = row
+            if row.item == ONE or not self._goes_over_a_list(row.step):
+                continue
+            left = self._left.get(row.step)
+            if left is None:
+                self._count_left(row.step)
+            else:
                 closed = _is_over(row) - (was is not None and _is_over(was))
                 self._left[row.step] = left - closed
-            self.steps[row.step, row.item] = row
 
     def with_rows(self, rows: Iterable[StepRow], run: RunRow | None = None) -> "Live":
         """The same run with other rows; this one stays as it is."""
@@ -131,7 +146,14 @@ class Live:
         return self.is_complete(self.step(name).each or INPUT) and self.count(name) == 0
 
     def has_begun(self, name: str) -> bool:
-        """Whether a step has rows."""
+        """Whether a step is under way or over, and is not to begin anew."""
+        if name in self._left:
+            return True
+        row = self.steps.get((name, ONE))
+        return row is not None and row.status not in LEFT and self.step(name).each is None
+
+    def has_rows(self, name: str) -> bool:
+        """Whether a step has begun at some time."""
         return (name, ONE) in self.steps or (name, 0) in self.steps
 
     def arguments(self, name: str, item: int) -> tuple[Argument, ...]:

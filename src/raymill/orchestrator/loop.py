@@ -14,7 +14,7 @@ from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
 from raymill.flow.workflow import Workflow
 from raymill.orchestrator import decide
 from raymill.orchestrator.clock import Clock
-from raymill.orchestrator.intake import Find, Intake, Outdated
+from raymill.orchestrator.intake import Find, Intake, Outdated, answer_of
 from raymill.orchestrator.live import DUE, Child, Decision, Fetch, Live
 from raymill.orchestrator.planned import Planned
 from raymill.orchestrator.pools import ASIDE, LOCAL, Make, Pools
@@ -251,7 +251,9 @@ class Orchestrator:
         for tell in turn.told:
             tell()
         for row in turn.ended:
-            self._closing.pop(row.id, None)
+            live = self._closing.get(row.id)
+            if live is not None and live.row is row:  # it may have ended once more since
+                del self._closing[row.id]
             self.ended(row)
         if turn.forget is not None:
             self.store.forget(turn.forget)
@@ -270,7 +272,6 @@ class Orchestrator:
 
     def _apply(self, turn: Turn, live: Live, made: Decision) -> None:
         changes = turn.changes
-        was = live.row.status
         if made.run is not None and made.run.output is not None and made.run.status == "completed":
             made.run = made.run._replace(output=self._keep(made.run.output))
         live.take(made)
@@ -289,13 +290,20 @@ class Orchestrator:
             self._start_child(turn, child)
         for run, kind in made.also:
             self._request(turn, run, kind)
-        if live.row.status in ENDED and was not in ENDED:
+        if made.run is not None and made.run.status in ENDED:
             self._end(turn, live)
 
     def _break(self, turn: Turn, live: Live, error: Exception) -> None:
         """An error in deciding about a run ends that run, and no other."""
         self._log.error("run.broken", run=live.row.id, reason=repr(error))
         self._apply(turn, live, decide.broken(live, error, self.clock.now()))
+
+    def _decided(self, turn: Turn, live: Live, make: Callable[..., Decision], *given: Any) -> None:
+        """Decide about a run, and make it so."""
+        try:
+            self._apply(turn, live, make(live, *given))
+        except Exception as error:
+            self._break(turn, live, error)
 
     def _end(self, turn: Turn, live: Live) -> None:
         row = live.row
@@ -318,14 +326,11 @@ class Orchestrator:
         key = Key(run, step, item, found.attempt)
         outcome: Outcome = "done" if row.status == "completed" else "error"
         result = Result(key, outcome, row.output, row.error, False, seconds)
-        self._apply(turn, live, decide.ended(live, result, self.clock.now(), 0.0))
+        self._decided(turn, live, decide.ended, result, self.clock.now(), 0.0)
 
     def _start(self, turn: Turn, live: Live) -> None:
         self._lives[live.row.id] = live
-        try:
-            self._apply(turn, live, decide.begin(live, self.clock.now()))
-        except Exception as error:
-            self._break(turn, live, error)
+        self._decided(turn, live, decide.begin, self.clock.now())
 
     def _start_child(self, turn: Turn, child: Child) -> None:
         known = self._in_memory(child.id)
@@ -344,39 +349,52 @@ class Orchestrator:
         elif row.status == "completed":
             self._now.append(lambda turn: self._tell_parent(turn, row))
         else:
-            self._request(turn, child.id, "retry")
+            live = known or Live(row, child.flow, self.store.steps(child.id), self._fetch)
+            self._ask(turn, live, "retry")
 
     def _in_memory(self, run: str) -> Live | None:
         """A run that is open, or whose end is on its way to the disk."""
         return self._lives.get(run) or self._closing.get(run)
 
-    def _known(self, run: str) -> Live | None:
-        """A run with its code; None where there is none, or its code cannot be loaded."""
-        return self._in_memory(run) or self._loaded(self.store.run(run))
+    def _known(self, run: str, turn: Turn, asked: str = "") -> Live | None:
+        """A run with its code; None where there is none.
+
+        Where its code cannot be loaded that is noted in the run, with what was asked.
+        """
+        known = self._in_memory(run)
+        row = None if known else self.store.run(run)
+        if row is None:
+            return known
+        steps = self.store.steps(run)
+        try:
+            return Live(row, self._find(row.place), steps, self._fetch)
+        except (RaymillError, ValueError) as error:
+            if asked:
+                live = Live(row, NOWHERE)
+                self._apply(turn, live, decide.refused(live, asked, error, self.clock.now()))
+        return None
 
     def _request(self, turn: Turn, run: str, kind: str) -> None:
-        live = self._known(run)
-        if live is None:
-            return
-        made = decide.requested(live, kind, self.clock.now())
-        if made.run is not None and made.run.status in ("running", "paused"):
-            self._lives[run] = live
-        if kind == "resume" and made.run is not None:
+        live = self._known(run, turn, kind)
+        if live is not None:
+            self._ask(turn, live, kind)
+
+    def _ask(self, turn: Turn, live: Live, kind: str) -> None:
+        was = live.row.status
+        if kind == "retry" and was in ENDED and was != "completed":
+            self._lives[live.row.id] = live
+        self._decided(turn, live, decide.requested, kind, self.clock.now())
+        if was == "paused" and live.row.status == "running":
             live.held = []
-        self._apply(turn, live, made)
 
     def _take_results(self, turn: Turn, results: Sequence[Result]) -> None:
         now = self.clock.now()
         for result in results:
             key = result.key
             self._free(key, result.seconds if result.outcome == "done" else None)
-            live = self._known(key.run)
-            if live is None:
-                continue
-            try:
-                self._apply(turn, live, decide.ended(live, result, now, self.clock.chance()))
-            except Exception as error:
-                self._break(turn, live, error)
+            live = self._known(key.run, turn)
+            if live is not None:
+                self._decided(turn, live, decide.ended, result, now, self.clock.chance())
 
     def _free(self, key: Key, seconds: float | None) -> None:
         going = self._under_way.pop(key, None)
@@ -409,15 +427,15 @@ class Orchestrator:
                 continue
             if not key.step:
                 if live.row.deadline is not None and live.row.deadline <= now:
-                    self._apply(turn, live, decide.overdue(live, now))
+                    self._decided(turn, live, decide.overdue, now)
                 continue
             row = live.steps.get((key.step, key.item))
             if row is None or row.attempt != key.attempt:
                 continue
             if row.status == "waiting":
-                self._apply(turn, live, decide.due(live, row))
+                self._decided(turn, live, decide.due, row)
             elif row.status == "asked":
-                self._apply(turn, live, decide.unanswered(live, row, now))
+                self._decided(turn, live, decide.unanswered, row, now)
 
     def _dispatch(self) -> None:
         now = self.clock.now()
@@ -463,8 +481,13 @@ class Orchestrator:
             if live is not None and is_wanted:
                 live.held.append(key)
             return None
+        try:
+            arguments = live.arguments(key.step, key.item)
+        except Exception as error:
+            self._ready.done(waited, None)
+            self._events.put(partial(self._break, live=live, error=error))
+            return None
         self._under_way[key] = Going(pool, [1], waited)
-        arguments = live.arguments(key.step, key.item)
         endless = pool == ASIDE
         return Call(
             key, live.flow.name, live.row.place, arguments, row.progress, endless, row.losses
@@ -481,41 +504,24 @@ class Orchestrator:
 
     def _recover(self, turn: Turn) -> None:
         for row in self.store.open_runs():
-            self._resume(turn, row)
+            if self._in_memory(row.id) is None:  # it may have ended with its parent just now
+                self._resume(turn, row)
 
     def _resume(self, turn: Turn, row: RunRow) -> None:
+        steps, now = self.store.steps(row.id), self.clock.now()
         try:
-            live = self._read(row)
+            live = Live(row, decide.same_code(row, self._find(row.place)), steps, self._fetch)
         except (RaymillError, ValueError) as error:
-            reason = json.dumps({"type": type(error).__name__, "message": str(error)})
-            over = row._replace(status="failed", ended=self.clock.now(), error=reason)
-            turn.changes.runs.append(over)
-            turn.ended.append(over)
-            self._closing[row.id] = Live(over, NOWHERE)
+            self._lives[row.id] = live = Live(row, NOWHERE, steps)
+            self._apply(turn, live, decide.given_up(live, decide.told(error), now))
             return
         self._lives[row.id] = live
-        try:
-            self._apply(turn, live, decide.recovered(live, self.clock.now()))
-        except Exception as error:
-            self._break(turn, live, error)
+        self._decided(turn, live, decide.recovered, now)
         for step in live.going():
             if live.step(step.step).is_child:
                 child = self.store.run(decide.child_id(row.id, step))
                 if child is not None and child.status in ENDED:
                     self._tell_parent(turn, child)
-
-    def _read(self, row: RunRow) -> Live:
-        return Live(row, self._find(row.place), self.store.steps(row.id), self._fetch)
-
-    def _loaded(self, row: RunRow | None) -> Live | None:
-        """A run that is not in memory, with its code; None where that cannot be loaded."""
-        if row is None:
-            return None
-        try:
-            return self._read(row)
-        except (RaymillError, ValueError) as error:
-            self._log.error("run.not-loaded", run=row.id, place=row.place, reason=str(error))
-            return None
 
     def _read_inbox(self, turn: Turn) -> None:
         messages = self.store.inbox(self._taken)
@@ -553,20 +559,19 @@ class Orchestrator:
             turn.changes.runs.append(found)
 
     def _answer(self, turn: Turn, message: Message) -> None:
-        live = self._known(message.run)
         try:
-            about = json.loads(message.body)
-            step, item, value = str(about["step"]), int(about["item"]), about["value"]
+            step, item, value = answer_of(message)
         except (ValueError, KeyError, TypeError) as error:
             self._log.error("answer.unreadable", run=message.run, reason=str(error))
             return
+        live = self._known(message.run, turn, "answer")
         if live is not None:
-            self._apply(turn, live, decide.answered(live, step, item, value, self.clock.now()))
+            self._decided(turn, live, decide.answered, step, item, value, self.clock.now())
 
     def _sweep(self, turn: Turn) -> None:
         """No run without a lease, a timer or a place in the queue: whoever has none gets one."""
         for row in self.store.open_runs():
-            if row.id not in self._lives and row.id not in self._closing:
+            if self._in_memory(row.id) is None:
                 self._log.warning("run.swept", run=row.id)
                 self._resume(turn, row)
         waiting = {key for _, _, key in self._timers} | self._ready.keys() | set(self._under_way)

@@ -8,6 +8,9 @@ from raymill.orchestrator import schedules
 from raymill.orchestrator.clock import Clock
 from raymill.state.store import Changes, Message, ScheduleRow
 
+# What comes of values that no schedule has
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
+
 
 class Planned:
     """Schedules by name. What changes about them is committed with the runs that they begin."""
@@ -41,7 +44,7 @@ class Planned:
         try:
             about = json.loads(message.body)
             made = self._changed(str(about["action"]), name, about.get("row"), now)
-        except (ValueError, KeyError, TypeError, ConfigError) as error:
+        except (*UNREADABLE, ConfigError) as error:
             self._log.error("schedule.refused", schedule=name, reason=str(error))
             return {}
         if made is None:
@@ -57,7 +60,10 @@ class Planned:
         if action == "rm":
             return None
         if action == "add":
-            return schedules.checked(row_of(given or []))
+            row = schedules.checked(row_of(given or []))
+            if row.name != name:
+                raise ValueError(f"the message is about `{name}`, its schedule is `{row.name}`")
+            return row
         row = self._rows[name]
         if action == "pause":
             return row._replace(status="paused")

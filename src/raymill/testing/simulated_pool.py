@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+from raymill import json
+from raymill.errors import RaymillError
 from raymill.flow.pool import Call, Key, Reports, Result
-from raymill.flow.workflow import Workflow
+from raymill.orchestrator.intake import Find
 from raymill.orchestrator.loop import Orchestrator
 from raymill.state.artifacts import Artifacts
 from raymill.testing.faultplan import FaultPlan
@@ -21,6 +23,7 @@ class Host(Protocol):
     world: World
     plan: FaultPlan
     is_up: bool
+    find: Find
     orchestrator: Orchestrator | None
 
     def after(self, delay_s: float, action: Callable[[], Any]) -> None:
@@ -34,9 +37,6 @@ class Ground(Protocol):
     """What all pools of a simulation stand on."""
 
     artifacts: Artifacts
-
-    def find(self, place: str) -> Workflow:
-        """The workflow at a place."""
 
     def takes_s(self, call: Call) -> float:
         """How long a step takes."""
@@ -138,9 +138,17 @@ class SimulatedPool:
         elif self.world.chance(self.host.plan.unstarted, "unstarted"):
             self._take(batch, Result(call.key, "unstarted"), False)
         else:
-            step = self.ground.find(call.place).by_name[call.key.step]
-            self._going[call.key] = attempt = Attempt(self, call, step, partial(self._take, batch))
-            attempt.begin()
+            self._begin(batch, call)
+
+    def _begin(self, batch: Batch, call: Call) -> None:
+        try:
+            step = self.host.find(call.place).by_name[call.key.step]
+        except (RaymillError, KeyError) as error:
+            about = json.dumps({"type": type(error).__name__, "message": str(error)})
+            self._take(batch, Result(call.key, "error", None, about), False)
+            return
+        self._going[call.key] = attempt = Attempt(self, call, step, partial(self._take, batch))
+        attempt.begin()
 
     def _take(self, batch: Batch, result: Result, is_gone: bool) -> None:
         """An attempt has ended, perhaps with its worker; that is known here once."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from raymill.errors import RaymillError
+from raymill.orchestrator.intake import Find
 from raymill.orchestrator.loop import Orchestrator
 from raymill.state.store import Alive, Lease, StateStore
 from raymill.testing.faultplan import FaultPlan
@@ -18,7 +19,7 @@ NEVER = float("inf")
 class SimulatedService:
     """A process from its start to its end; it does what `raymill orchestrator` does.
 
-    make: makes its orchestrator; ended: told once it is over.
+    find: the code that it has; make: makes its orchestrator; ended: told once it is over.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class SimulatedService:
         lease_s: float,
         stands_by: bool,
         plan: FaultPlan,
+        find: Find,
         make: "Callable[[SimulatedService], Orchestrator]",
         alive: Alive,
         ended: "Callable[[SimulatedService], Any]",
@@ -38,7 +40,7 @@ class SimulatedService:
         self.name, self.world, self.watcher, self.plan = name, world, watcher, plan
         self._watched = WatchedStore(store, self)
         self.store = cast(StateStore, self._watched)
-        self.is_up = True
+        self.find, self.is_up = find, True
         self.lease: Lease | None = None
         self.orchestrator: Orchestrator | None = None
         self.writer: SimulatedWriter | None = None

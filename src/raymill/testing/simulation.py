@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raymill import faults, json, log
-from raymill.errors import EngineUnavailable
+from raymill.errors import EngineUnavailable, RaymillError
 from raymill.flow.places import among
 from raymill.flow.pool import Call, Key, Result
 from raymill.flow.workflow import Workflow
@@ -71,8 +71,8 @@ class SimCluster:
         flows = [workflow] if isinstance(workflow, Workflow) else list(workflow)
         self.seed, self.faults = seed, FaultPlan.everything() if faults is None else faults
         self.world = World(seed)
-        self.find = among(*flows)
-        self.witness = Witness(self.world, self.find)
+        self._flows = {flow.name: flow for flow in flows}
+        self.witness = Witness(self.world)
         self.artifacts = Artifacts(Path(tempfile.gettempdir()) / "nothing")
         self._answers, self._seconds, self._workers = answers or {}, seconds, workers
         self._open = store or partial(MemoryStore, Memory())
@@ -103,14 +103,27 @@ class SimCluster:
         """Have a run submitted after so many seconds; gives its id."""
         run = f"r{len(self._ids)}"
         self._ids.append(run)
-        about: dict[str, Any] = {
-            "workflow": workflow.name,
-            "place": workflow.name,
-            "version": workflow.version,
-        }
+        about: dict[str, Any] = {"workflow": workflow.name, "place": workflow.name}
         about |= {"input": value, "priority": priority, "engine": engine}
         self.send("submit", run, about, at=at)
         return run
+
+    def deploy(self, workflow: Workflow, *, at: float) -> None:
+        """Have orchestrators that start from then on find this code under the workflow's name."""
+        self.world.after(at, partial(self._deploy, workflow))
+
+    def _deploy(self, workflow: Workflow) -> None:
+        self.world.note("people", f"change {workflow}")
+        self._flows = {**self._flows, workflow.name: workflow}
+
+    def crash(self, *, at: float) -> None:
+        """Have the process die that runs the workflows then."""
+        self.world.after(at, self._crash)
+
+    def _crash(self) -> None:
+        for service in list(self._services):
+            if service.name == self.witness.owner:
+                service.die("is killed")
 
     def request(self, run: str, kind: str, *, at: float) -> None:
         """Have a run cancelled, paused, resumed or retried."""
@@ -189,6 +202,7 @@ class SimCluster:
             lease_s=PACE.lease_s,
             stands_by=not self._is_on_demand,
             plan=plan,
+            find=among(*self._flows.values()),
             make=self._make,
             alive=self._alive,
             ended=self._ended,
@@ -209,7 +223,7 @@ class SimCluster:
         return Orchestrator(
             service.store,
             local,
-            self.find,
+            service.find,
             others={"remote": partial(self._pool, "remote", service, 2), "absent": _absent},
             fetch=self.artifacts.get,
             keep=self.artifacts.put,
@@ -302,8 +316,15 @@ class SimCluster:
                     answer = {"step": step.step, "item": step.item}
                     answer["value"] = self._answers[step.step]
                     self._send("answer", row.id, json.dumps(answer))
-                elif step.status in DUE and self.find(row.place).by_name[step.step].endless:
+                elif step.status in DUE and self._is_endless(row.place, step.step):
                     self._send("cancel", row.id, b"{}")
+
+    def _is_endless(self, place: str, step: str) -> bool:
+        try:
+            found = among(*self._flows.values())(place).by_name.get(step)
+        except RaymillError:
+            return False  # its code has changed
+        return found is not None and found.endless
 
     def _look(self) -> None:
         """What must hold at the end."""

@@ -1,11 +1,11 @@
 """Watches a simulation, and says what must never be as soon as it is."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from raymill import json
 from raymill.flow.pool import Call, Key, Result
-from raymill.flow.workflow import Limit, Workflow
+from raymill.flow.workflow import Limit
 from raymill.orchestrator.live import DUE, GOING
 from raymill.state.store import ENDED, OPEN, Changes, Lease, RunRow, StepRow
 from raymill.testing.simulated_pool import SimulatedPool, shown
@@ -17,8 +17,8 @@ CLOSE = 1e-6  # times that are so near are the same
 class Witness:
     """What was acknowledged, committed and begun, kept apart from the store."""
 
-    def __init__(self, world: World, find: Callable[[str], Workflow]) -> None:
-        self._world, self._find = world, find
+    def __init__(self, world: World) -> None:
+        self._world = world
         self.epoch, self.owner = 0, ""
         self.runs: dict[str, RunRow] = {}
         self.steps: dict[str, dict[tuple[str, int], StepRow]] = defaultdict(dict)
@@ -88,8 +88,9 @@ class Witness:
             self._world.fail(f"the attempts of {name} go back from {was.attempt}")
 
     def _is_told(self, key: Key, row: StepRow) -> bool:
-        step = self._find(self.runs[row.run].place).by_name[row.step]
-        return step.is_child or step.is_question or row.output in self._told[key]
+        if key not in self._begun:  # a child run, or a question
+            return True
+        return row.output in self._told[key]
 
     def _run(self, row: RunRow) -> None:
         was = self.runs.get(row.id)
@@ -153,11 +154,11 @@ class Witness:
             )
         for number, call in enumerate(calls):
             self._begins(pool, call, number)
-        if not calls[0].endless and not any(self._limit(call) for call in calls):
+        if not calls[0].endless and not any(self._limit(pool, call) for call in calls):
             self._in_order(pool, calls)
 
-    def _limit(self, call: Call) -> Limit | None:
-        return self._find(call.place).by_name[call.key.step].limit
+    def _limit(self, pool: SimulatedPool, call: Call) -> Limit | None:
+        return pool.host.find(call.place).by_name[call.key.step].limit
 
     def _in_order(self, pool: SimulatedPool, calls: Sequence[Call]) -> None:
         """Nothing of a higher priority waits."""
@@ -180,7 +181,7 @@ class Witness:
             self._world.fail(f"{name} begins, and in the journal is {row.status} #{row.attempt}")
         if run.status != "running" and run.id not in self._resumed:
             self._world.fail(f"{name} begins, and its run is {run.status}")
-        limit = self._limit(call)
+        limit = self._limit(pool, call)
         if limit is not None:
             self._limited(pool, key, limit, number)
 
