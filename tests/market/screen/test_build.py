@@ -166,6 +166,20 @@ def test_a_bar_counts_once_its_session_is_over() -> None:
     assert one(after, "price", "prev_close", "change_pct") == [2.0, 1.0, 100.0]
 
 
+def test_a_bar_of_an_unknown_calendar_counts_from_midnight() -> None:
+    inputs = Inputs(
+        [instrument(1, "AAA", calendar="XTKS")], bars(closes(1, [date(2026, 11, 27)], [1.0]))
+    )
+    before = build(inputs, datetime(2026, 11, 27, 23, 59, tzinfo=UTC))
+    assert one(before, "price", "last_updated") == [None, None]
+    after = build(inputs, datetime(2026, 11, 28, tzinfo=UTC))
+    assert one(after, "price", "last_updated") == [1.0, "2026-11-28T00:00:00Z"]
+
+
+def test_a_universe_without_instruments_is_empty() -> None:
+    assert len(build(Inputs([], bars([])), LATER)) == 0
+
+
 def test_a_split_of_the_future_changes_nothing() -> None:
     days = [date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 7)]
     split = actions((1, date(2026, 1, 7), "split", 4.0, None))

@@ -87,6 +87,16 @@ def test_a_cursor_holds_in_another_process_with_the_same_snapshot() -> None:
     assert symbols(page) == ["01", "00"]
 
 
+def test_a_cursor_holds_where_the_same_request_is_written_otherwise() -> None:
+    screener = Screener(at(0, 5, 4, 3, 2))
+    cursor = asked(screener, **PAGE).next_cursor
+    again = {
+        "filters": [criterion("price", "gt", 1.0)],
+        "sort": [{"field": "price", "order": "asc"}],
+    }
+    assert symbols(asked(screener, **again, cursor=cursor)) == ["01", "00"]
+
+
 def test_a_cursor_of_another_request_is_refused() -> None:
     screener = Screener(at(0, 5, 4, 3, 2))
     cursor = asked(screener, **PAGE).next_cursor

@@ -58,7 +58,7 @@ class Inputs:
 def build(inputs: Inputs, as_of: datetime, name: str = "default") -> Snapshot:
     """Compute the snapshot of a moment: no bar, action or report from after it is used.
 
-    Raises DataError for bars that cannot be computed with, UnknownName for a calendar.
+    Raises DataError for bars that cannot be computed with.
     """
     instruments, until = inputs.instruments, micros(as_of)
     places = {one.instrument_id: at for at, one in enumerate(instruments)}
@@ -83,7 +83,7 @@ def _figures(bars: Bars, inputs: Inputs, places: Mapping[int, int]) -> dict[str,
     always = np.array([one.calendar == ROUND_THE_CLOCK for one in inputs.instruments], bool)
     periods = np.where(always, EVERY_DAY, TRADED_DAYS)
     benchmark = places.get(inputs.benchmark) if inputs.benchmark is not None else None
-    found: dict[str, Numbers] = {}
+    found: dict[str, Numbers] = {"price": np.full(count, np.nan)}
     for part, panel in panels(bars, count):
         other = None if benchmark is None else _on_days(bars, benchmark, panel)
         for name, values in figures(panel, periods[part], other).items():

@@ -92,7 +92,7 @@ class CustomFilters:
             if len(others) >= MOST_KEPT:
                 raise ConfigError(f"{MOST_KEPT} filters are stored", hint="delete some first")
             _free(made, others)
-            _fits([*others, made], made)
+            _check(made, others)
             execute(_INSERT, _row(made))
             execute(_KEEP, _row(made))
         return made
@@ -122,7 +122,8 @@ class CustomFilters:
             )
             others.remove(old)
             _free(made, others)
-            _fits([*others, made], made)
+            _check(made, others)
+            _check_users(made, others)
             row = _row(made)
             execute(_UPDATE, (row[2], row[3], row[4], row[5], row[7], made.id))
             execute(_KEEP, row)
@@ -189,22 +190,26 @@ def _free(made: Custom, others: Sequence[Custom]) -> None:
             )
 
 
-def _fits(every: Sequence[Custom], made: Custom) -> None:
-    """Whether a new or changed filter can be read, and all that use it still can."""
+def _finder(every: Sequence[Custom]) -> Callable[[str], Custom | None]:
+    return lambda name: next((one for one in every if name in (one.id, one.name)), None)
 
-    def find(name: str) -> Custom | None:
-        return next((one for one in every if name in (one.id, one.name)), None)
 
-    Reader(find).check(made)
-    for one in every:
-        if one is not made:
-            try:
-                Reader(find).check(one)
-            except RaymillError as error:
-                raise Conflict(
-                    f"Filter `{one.name}` could not be read any more: {error.message}",
-                    hint="change it first",
-                ) from None
+def _check(made: Custom, others: Sequence[Custom]) -> None:
+    """Whether a new or changed filter can be read, and does not lead back to itself."""
+    Reader(_finder([*others, made])).check(made)
+
+
+def _check_users(made: Custom, others: Sequence[Custom]) -> None:
+    """Whether all that may use a changed filter can still be read."""
+    find = _finder([*others, made])
+    for one in others:
+        try:
+            Reader(find).check(one)
+        except RaymillError as error:
+            raise Conflict(
+                f"Filter `{one.name}` could not be read any more: {error.message}",
+                hint="change it first",
+            ) from None
 
 
 def _uses(one: Custom, other: Custom) -> bool:

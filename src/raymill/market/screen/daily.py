@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.errors import DataError
 from raymill.market.calendar import DAY_US, calendar
+from raymill.market.calendar import names as calendars
 from raymill.market.instrument import Instrument
 from raymill.market.screen.actions import Splits
 from raymill.market.screen.columns import Mask, Numbers
@@ -48,6 +49,7 @@ class Daily:
 def read_daily(table: pa.Table, instruments: Sequence[Instrument], until_us: float) -> Daily:
     """The closed daily bars that had ended at a moment, in whole units of their currency.
 
+    A bar ends with its session; where the calendar is not known, at midnight (UTC).
     Raises DataError for prices that are no numbers, two bars of a day, bars adjusted for dividends.
     """
     rows = _rows(table)
@@ -103,7 +105,7 @@ def _ends(
 ) -> NDArray[np.int64]:
     ends = (day.astype(np.int64) + 1) * DAY_US
     names = np.array([one.calendar for one in instruments], object)
-    for name in set(names.tolist()):
+    for name in set(names.tolist()) & set(calendars()):
         rows = np.flatnonzero((instrument >= 0) & (names == name)[instrument])
         ends[rows] = calendar(name).ends(day[rows])
     return ends

@@ -26,8 +26,8 @@ class Leaf:
     field: str
     operator: str
     value: Value
-    path: str = dataclasses.field(compare=False)  # where the request says it
-    text: str = dataclasses.field(compare=False)
+    path: str = dataclasses.field(compare=False, repr=False)  # where the request says it
+    text: str = dataclasses.field(compare=False, repr=False)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -41,8 +41,8 @@ class Group:
 
     kind: Literal["and", "or", "not"]
     parts: tuple["Node", ...]
-    path: str = dataclasses.field(compare=False)
-    text: str = dataclasses.field(compare=False)
+    path: str = dataclasses.field(compare=False, repr=False)
+    text: str = dataclasses.field(compare=False, repr=False)
 
 
 Node: TypeAlias = Leaf | Group
