@@ -52,7 +52,7 @@ def test_a_run_is_killed_at_every_point(place: Path) -> None:
     with sec(filer) as server:
         crashes = crash(server, place, ["100"])
     points = {one.point for one in crashes}
-    assert {"net.before-request", "archive.before-rename", "journal.committed"} <= points
+    assert {"net.before-request", "archive.renamed", "journal.committed"} <= points
     assert len(crashes) > 60
 
 

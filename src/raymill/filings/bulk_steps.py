@@ -20,7 +20,7 @@ from raymill.filings.zipped import Entry, ZipMembers
 from raymill.flow.pool import StepContext, StepFailed
 
 PIECE = 100  # companies
-ROWS = 100_000  # facts that are written at a time
+ROWS = 50_000  # facts that are written at a time
 
 
 def pieces(asked: Mapping[str, Any]) -> list[Values]:

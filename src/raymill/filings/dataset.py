@@ -87,7 +87,8 @@ class Facts:
             wanted = [one for one in found if held.get(one.key) != "document"]
 
             def also(execute: Execute, wanted: Sequence[Stored] = wanted) -> None:
-                if "document" in (origins(execute, wanted).get(one.key) for one in wanted):
+                now = origins(execute, wanted)
+                if "document" in (now.get(one.key) for one in wanted):
                     raise _Overtaken
                 note(execute, wanted, facts=True)
 

@@ -1,6 +1,7 @@
 """The steps as a workflow: a run for a company, and a child run for each of its filings."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from raymill.errors import DataError, SourceError, StoreError
@@ -142,7 +143,7 @@ def declare_bulk(open_room: Open, *, piece_s: float | None = PIECE_S) -> Workflo
             each="pieces",
             after=(INPUT,),
             allow_failed=True,
-            retry=COMPUTING,
+            retry=replace(STORING, losses=COMPUTING.losses),
             timeout_s=piece_s,
         ),
         Step(total, after=("piece", "pieces")),
