@@ -283,6 +283,7 @@ def test_the_steps_have_names() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_on_a_machine_where_nobody_runs_steps_they_run_on_the_cluster(
     idle: Place, keep: Callable[[Any], Any]
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from raymill.app.filings.companies import Filings
-from raymill.errors import RaymillError, WorkflowError
+from raymill.errors import RaymillError, StoreUnavailable, WorkflowError
 from raymill.filings.ledger import Standing
 from raymill.filings.status import ProcessingState, ProcessingStatus
 from raymill.log import get_logger
@@ -16,6 +16,7 @@ from raymill.log import get_logger
 POLL_S = 0.05
 RESTING = 50  # companies that nobody has begun are looked at, so many at a time
 FAILS = 5  # in a row, until those who wait are told
+REST_S = 1.0  # after the store could not be reached, and twice as long each time
 
 log = get_logger(room="compat")
 
@@ -36,12 +37,14 @@ class Follower:
     told: is given a company each time that it stands elsewhere; makes its state.
     """
 
-    def __init__(self, filings: Filings, told: Told, *, poll_s: float = POLL_S) -> None:
-        self._filings, self._told, self._poll_s = filings, told, poll_s
+    def __init__(
+        self, filings: Filings, told: Told, *, poll_s: float = POLL_S, rest_s: float = REST_S
+    ) -> None:
+        self._filings, self._told, self._poll_s, self._rest_s = filings, told, poll_s, rest_s
         self._open: dict[str, _Followed] = {}
         self._lock = threading.Lock()
         self._some, self._closed = threading.Event(), threading.Event()
-        self._turn = 0
+        self._turn = self._fails = 0
         self._thread = threading.Thread(target=self._serve, name="raymill-follows", daemon=True)
         self._thread.start()
 
@@ -71,15 +74,32 @@ class Follower:
             begun = time.monotonic()
             try:
                 self._look_around()
+                self._fails = 0
+            except RaymillError as error:
+                self._fails += 1
+                log.warning("tickers.unread", fails=self._fails, reason=error.message)
+                if self._fails >= FAILS:
+                    self._fail(error)
             except Exception as error:  # whoever waits must hear of it, and not wait for ever
-                for one in self._take_all():
-                    one.future.set_exception(error)
-            self._closed.wait(max(self._poll_s, 5 * (time.monotonic() - begun)))
+                self._fail(error)
+            self._closed.wait(self._pause(time.monotonic() - begun))
+
+    def _pause(self, took: float) -> float:
+        if self._fails:
+            return float(self._rest_s * 2 ** (self._fails - 1))
+        return max(self._poll_s, 5 * took)
+
+    def _fail(self, error: Exception) -> None:
+        self._fails = 0
+        for one in self._take_all():
+            one.future.set_exception(error)
 
     def _take_all(self) -> list[_Followed]:
         with self._lock:
             found = list(self._open.values())
             self._open.clear()
+            if not self._closed.is_set():
+                self._some.clear()
             return found
 
     def _look_around(self) -> None:
@@ -87,6 +107,8 @@ class Follower:
             try:
                 self._look(one)
                 one.fails = 0
+            except StoreUnavailable:
+                raise
             except RaymillError as error:
                 one.fails += 1
                 log.warning("ticker.unread", ticker=one.known.called, reason=error.message)
