@@ -31,7 +31,7 @@ def test_a_screen_is_a_table_with_counts_beside_it(market: Shell) -> None:
     code, out, err = asked(market, {"fields": ["price"], "limit": 2})
     assert (code, out.splitlines()) == (0, ["symbol  price", "BBB         5", "NAN        20"])
     assert "not read: Notes\n3 of 3 match, 2 shown; as of " in err
-    assert 'the next page: "cursor": "' in err
+    assert 'the next page: "as_of": "' in err
 
 
 def test_json_bears_the_names_of_the_service(market: Shell) -> None:
@@ -77,13 +77,6 @@ def test_what_is_wrong_is_named_with_its_path(
     assert (code, out) == (2, "")
     assert message in err
     assert hint in err
-
-
-def test_without_a_universe_it_says_what_to_give(market: Shell) -> None:
-    market.write("request.json", "{}")
-    done = market("screen", "request.json")
-    assert (done.code, done.out) == (2, "")
-    assert "--universe FILE.csv" in done.err
 
 
 # Counted with `csv` and `float` alone: 10 <= price <= 500 and P/E <= 15 in 503 rows.

@@ -1,26 +1,33 @@
 """Universes to screen: where they come from, and what is said about them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raymill.config import settings
 from raymill.config.paths import home
-from raymill.errors import InputError
 from raymill.market.screen.stored import Custom
 from raymill.market.screen.universe import Universe, read_universe
+
+SIMULATED = "simulated"
 
 if TYPE_CHECKING:  # most screens need no stored filter
     from raymill.market.screen.custom import CustomFilters
     from raymill.state.database import Database
 
 
-def open_universe(path: str | Path | None) -> Universe:
-    """The universe of a file. Raises InputError where there is none."""
-    if path is None:
-        raise InputError("There is no universe to screen", hint="give one: --universe FILE.csv")
-    return read_universe(path)
+def open_universe(path: str | Path | None, as_of: datetime | None = None) -> Universe:
+    """The universe of a file, or of what is stored, as of a moment or now.
+
+    Raises InputError, DataError, ConfigError.
+    """
+    if path is not None:
+        return read_universe(path)
+    from raymill.app.market.universe import stored_universe
+
+    return Universe(stored_universe(as_of or datetime.now(UTC)), (), ())
 
 
 def find_custom(name: str) -> Custom | None:
@@ -43,7 +50,9 @@ def _database(folder: str, url: str) -> "Database":
 
 
 def notes(universe: Universe) -> Iterator[str]:
-    """What of a file is not in its universe."""
+    """What of a file is not in its universe, and what is no price of a market."""
+    if SIMULATED in universe.snapshot.words("venue").words:
+        yield f"prices of `{SIMULATED}` are simulated"
     if universe.unread:
         yield f"not read: {', '.join(universe.unread)}"
     if universe.repeated:

@@ -16,7 +16,7 @@ SECTOR = (
     *("advancers", "decliners", "aggregate_pe", "median_pe", "cap_weighted_dividend_yield"),
     *("leader", "laggard"),
 )
-APART = ("sessions", "sectors", "gainers", "losers", "most_active", "indices")
+APART = ("venues", "sessions", "sectors", "gainers", "losers", "most_active", "indices")
 
 
 def overview(
@@ -32,7 +32,8 @@ def overview(
     Parameters
     ----------
     universe
-        What is summed up: a CSV or Parquet file with a row for each instrument.
+        What is summed up: a CSV or Parquet file with a row for each instrument; without one, what
+        is stored.
     json_
         Write the overview as JSON instead of tables.
     verbose

@@ -35,7 +35,8 @@ def screen(
         A JSON file, as in `{"filters": [{"type": "pe_ratio_filter", "parameters": {"max_pe": 15}}],
         "limit": 20}`; `-` reads it from standard input.
     universe
-        What is screened: a CSV or Parquet file with a row for each instrument.
+        What is screened: a CSV or Parquet file with a row for each instrument; without one, what
+        is stored.
     explain
         Also how many rows each filter left, and for how many it is unknown.
     json_
@@ -51,7 +52,7 @@ def screen(
         read = parse_request(sys.stdin.buffer.read(), find_custom)
     else:
         read = read_request(request, find_custom)
-    opened = open_universe(universe)
+    opened = open_universe(universe, read.as_of)
     answer = Screener(opened.snapshot).screen(read.explained(explain), datetime.now(UTC))
     for text in notes(opened):
         sys.stderr.write(f"{text}\n")
@@ -74,7 +75,8 @@ def _show(answer: "Answer", fields: tuple[str, ...]) -> None:
     said = f"{answer.filtered_count} of {answer.total_stocks} match, {answer.returned} shown"
     sys.stderr.write(f"{said}; as of {answer.as_of}, {answer.scan_ms:g} ms\n")
     if answer.next_cursor:
-        sys.stderr.write(f'the next page: "cursor": "{answer.next_cursor}"\n')
+        page = f'"as_of": "{answer.as_of}", "cursor": "{answer.next_cursor}"'
+        sys.stderr.write(f"the next page: {page}\n")
 
 
 def _explained(steps: list[dict[str, Any]], depth: int = 0) -> list[list[str]]:

@@ -59,6 +59,8 @@ class MarketSettings(Section):
     ccxt_exchange: str = setting("kraken", "The exchange that `ccxt` asks")
     yfinance_enabled: bool = setting(True, "Whether `yfinance` is a source, where it is installed")
 
+    benchmark: str = setting("SPY", "Symbol of the instrument that beta is measured against")
+
     connect_s: float = setting(10.0, "Longest wait for a connection", unit="s", gt=0)
     read_s: float = setting(30.0, "Longest wait for the next bytes of an answer", unit="s", gt=0)
     tries: int = setting(6, "Tries of one request", unit="tries", ge=1)

@@ -13,7 +13,6 @@ from raymill.market.instrument import Instrument
 from raymill.market.screen.columns import Numbers, to_numbers, to_words
 
 DIVIDEND_DAYS = 365
-PAYING = ("equity", "etf", "fund")
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,10 @@ def dividends(
 ) -> Numbers:
     """What a share of now paid in the last 365 days, in the currency of its price.
 
-    Unknown where a currency has no rate, and of what pays none by its nature.
+    Unknown where a currency has no rate, and of what has no action at all.
     """
-    found = np.array([0.0 if one.asset_class in PAYING else np.nan for one in instruments])
+    found = np.full(len(instruments), np.nan)
+    found[actions.instrument] = 0.0
     for at in actions.of_kind("dividend").tolist():
         if actions.day[at] > until - DIVIDEND_DAYS:
             place = int(actions.instrument[at])

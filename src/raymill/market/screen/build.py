@@ -40,7 +40,7 @@ class Inputs:
 
     bars: daily ones, adjusted for no split (`raw`) or for all (`split`); raw ones are adjusted
     here.
-    actions: splits and dividends; where they are given, they are all that there were.
+    actions: splits and dividends; of an instrument that has any, all that there were.
     benchmark: the instrument that beta is measured against.
     rates: what one unit of each currency is in USD.
     indices: names of the indices that an instrument belongs to.
@@ -73,7 +73,10 @@ def build(inputs: Inputs, as_of: datetime, name: str = "default") -> Snapshot:
     found |= _valuation(found["price"], inputs, splits, as_of)
     if inputs.actions is not None:
         paid = dividends(actions, splits, instruments, inputs.rates, today)
-        found["dividend_yield"] = over_positive(paid, found["price"])
+        reported_yield = found.get("dividend_yield", np.full(len(instruments), np.nan))
+        found["dividend_yield"] = np.where(
+            np.isnan(paid), reported_yield, over_positive(paid, found["price"])
+        )
     updated = daily.last(daily.ends, len(instruments))
     return Snapshot.of(_table(derived(found), updated, inputs), as_of, name)
 

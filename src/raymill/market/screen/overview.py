@@ -43,6 +43,7 @@ def overview(
         "as_of": time_text(snapshot.as_of),
         "last_updated": _newest(market) or time_text(snapshot.as_of),
         "snapshot": snapshot.id,
+        "venues": list(snapshot.words("venue").words),
         "sessions": _sessions(snapshot, now),
         **_counts(market),
         **_breadth(market),

@@ -31,6 +31,7 @@ class Answer:
     as_of: str
     data_age_s: float
     snapshot: str
+    venues: list[str]
     scan_ms: float
     scan_time: str
     next_cursor: str | None
@@ -110,6 +111,7 @@ class Screener:
             as_of=time_text(snapshot.as_of),
             data_age_s=max(0.0, round((now - snapshot.as_of).total_seconds(), 3)),
             snapshot=snapshot.id,
+            venues=list(rows.words("venue").words),
             scan_ms=round(elapsed * 1e3, 4),
             scan_time=f"{elapsed:.6f}s",
             next_cursor=after.text() if after else None,
