@@ -224,7 +224,7 @@ def test_a_run_whose_arguments_cannot_be_read_fails_alone(monkeypatch: pytest.Mo
     d.submit(one, run="s")
     d.turn()
     assert (d.status("r"), d.status("s"), d.begun()) == ("failed", "running", ["a#1"])
-    assert d.orchestrator.in_hand() == {"under_way": 1, "permits": 1, "workers": 1}
+    assert d.orchestrator.dispatch.in_hand() == {"under_way": 1, "permits": 1, "workers": 1}
 
 
 def test_what_is_given_up_is_given_up_once() -> None:

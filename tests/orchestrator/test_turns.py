@@ -63,7 +63,7 @@ def test_a_commit_that_takes_long_is_no_reason_to_begin_a_step_again() -> None:
     d.writer.commit()
     d.turn(10)
     assert d.begun() == ["a#1"]
-    assert d.orchestrator.in_hand() == {"under_way": 1, "permits": 1, "workers": 1}
+    assert d.orchestrator.dispatch.in_hand() == {"under_way": 1, "permits": 1, "workers": 1}
 
 
 def test_who_may_have_lost_the_lease_takes_up_begins_and_reads_nothing() -> None:
@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_while_its_permit_was_written_begins_nothing(
     d.turn()
     assert d.status() == status
     assert d.begun() == []
-    assert d.orchestrator.in_hand() == {}
+    assert d.orchestrator.dispatch.in_hand() == {}
 
 
 def test_a_rate_holds_from_one_start_to_the_next_however_long_commits_take() -> None:

@@ -189,11 +189,11 @@ def no_priority(monkeypatch: pytest.MonkeyPatch) -> None:
 def pause_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     call = Orchestrator._call
 
-    def as_if_running(self: Orchestrator, pool: str, waited: Any) -> Any:
-        live = self._lives.get(waited.key.run)
+    def as_if_running(self: Orchestrator, pool: str, key: Any) -> Any:
+        live = self._lives.get(key.run)
         if live is not None and live.row.status == "paused":
             live.row = live.row._replace(status="running")
-        return call(self, pool, waited)
+        return call(self, pool, key)
 
     monkeypatch.setattr(Orchestrator, "_call", as_if_running)
 

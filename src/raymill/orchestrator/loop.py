@@ -9,22 +9,21 @@ from types import MappingProxyType
 from typing import Any
 
 from raymill import faults, json, log
-from raymill.errors import Cancelled, EngineUnavailable, RaymillError
+from raymill.errors import Cancelled, RaymillError, StoreError
 from raymill.flow.pool import Call, Key, Outcome, Result, WorkerPool
 from raymill.flow.workflow import Workflow
 from raymill.orchestrator import decide
 from raymill.orchestrator.clock import Clock
+from raymill.orchestrator.dispatch import Dispatch
 from raymill.orchestrator.intake import Find, Intake, Outdated, answer_of
 from raymill.orchestrator.live import DUE, Child, Decision, Fetch, Live
 from raymill.orchestrator.planned import Planned
-from raymill.orchestrator.pools import ASIDE, LOCAL, Make, Pools
-from raymill.orchestrator.ready import Ready, Waiting
-from raymill.orchestrator.turn import Going, Pace, Turn, new_run
+from raymill.orchestrator.pools import ASIDE, LOCAL, Make
+from raymill.orchestrator.turn import Pace, Turn, new_run
 from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
 from raymill.state.writer import JournalWriter, MakeWriter, Writer
 
 REQUESTS = ("cancel", "pause", "resume", "retry")
-NEVER = float("inf")
 NOWHERE = Workflow("nowhere", bytes)  # stands for code that cannot be loaded
 
 
@@ -51,15 +50,15 @@ class Orchestrator:
         writer: MakeWriter = Writer,
         ended: Callable[[RunRow], Any] = lambda row: None,
     ) -> None:
-        self.store, self.pools, self.pace = store, Pools(pool, others), pace or Pace()
-        self.clock = clock or Clock()
-        self._intake = Intake(find, fetch, self.clock, self.pools.names)
+        self.store, self.pace, self.clock = store, pace or Pace(), clock or Clock()
+        self.dispatch = Dispatch(pool, others, call=self._call, reserve=self._reserve)
+        """Who has what, and what waits."""
+        self._intake = Intake(find, fetch, self.clock, self.dispatch.engines)
         self._find, self._fetch, self._keep, self.ended = find, fetch, keep, ended
         self._events: queue.SimpleQueue[Callable[[Turn], Any]] = queue.SimpleQueue()
         self._now: deque[Callable[[Turn], Any]] = deque()  # follow-ups of the same turn
         self._lives: dict[str, Live] = {}
         self._timers: list[tuple[float, int, Key]] = []
-        self._under_way: dict[Key, Going] = {}
         self._closing: dict[str, Live] = {}  # ended, and not yet on the disk
         self._suspects: dict[Key, int] = {}  # attempts that are nowhere, and what to hear first
         self._given = self._heard = 0  # turns whose changes were given to the writer, and are there
@@ -142,11 +141,11 @@ class Orchestrator:
         self._writer: JournalWriter = self._make_writer(
             self.store, lease, self._fail, ttl_s=self.pace.lease_s
         )
-        self._ready = Ready(self.store.limits())
+        granted = self.store.limits()
         self._taken = self.store.taken()
         self._planned = Planned(self.store.schedules(), self.clock)
         self.store.forget(self._taken)
-        self.pools.open(self)
+        self.dispatch.open(self, granted)
         self._looked = self._swept = self._busy = self.clock.now()
         self._turn(self._recover)
 
@@ -170,26 +169,16 @@ class Orchestrator:
                 return False
         return not self._stopping and self.failure is None
 
-    def in_hand(self) -> dict[str, int]:
-        """How much is going on: attempts under way, in the queue, holding permits, on workers."""
-        found = {"under_way": len(self._under_way), "waiting": len(self._ready)}
-        found |= {"permits": self._ready.going(), "workers": self.pools.busy()}
-        return {name: count for name, count in found.items() if count}
-
-    def first_in_line(self, pool: str) -> str | None:
-        """The run of the next attempt that waits for a pool, under no limit."""
-        return self._ready.first(pool)
-
     def close(self) -> None:
         """Write what was decided, then let go of the workers."""
         self._writer.close()
         self._over = True
-        self.pools.close()
+        self.dispatch.close()
         self._hear_the_rest()
 
     def _has_work(self) -> bool:
         """Whether some run does not just wait for people, or for being resumed."""
-        if self._under_way:  # also of runs that are paused or over
+        if self.dispatch.has_work:
             return True
         running = (live for live in self._lives.values() if live.row.status == "running")
         return any(live.is_at_work for live in running)
@@ -205,18 +194,18 @@ class Orchestrator:
             self._given += 1
             if self._is_alone() and self._writer.write(turn.changes):
                 self._committed(turn)
-                self._dispatch()
+                self._hand_out()
                 return
             self._writer.put(
                 turn.changes, lambda: self._events.put(lambda _: self._committed(turn))
             )
         elif turn.ready or turn.told:
             self._committed(turn)
-        self._dispatch()
+        self._hand_out()
 
     def _is_alone(self) -> bool:
         """Nothing else goes on: handing the commit to another thread would only take longer."""
-        return not self._under_way and not len(self._ready)
+        return self.dispatch.is_idle
 
     def _gather(self, turn: Turn, patience_s: float) -> None:
         """Take all events that wait; wait for one if there is none."""
@@ -232,7 +221,7 @@ class Orchestrator:
         now, wait = self.clock.now(), self.pace.inbox_s
         if self._timers:
             wait = min(wait, self._timers[0][0] - now)
-        if (opens := self._ready.opens(now, self.pools.with_idle())) is not None:
+        if (opens := self.dispatch.opens(now)) is not None:
             wait = min(wait, opens - now)
         return max(wait, 0.0)
 
@@ -243,9 +232,7 @@ class Orchestrator:
         for key in turn.ready:
             live = self._lives.get(key.run)
             if live is not None and live.row.status == "running":
-                one, label = live.step(key.step), f"{live.flow.name}/{key.step}"
-                pool = ASIDE if one.endless else live.row.engine
-                self._ready.put(key, pool, live.row.priority, one.limit, label, now)
+                self.dispatch.put(live, live.step(key.step), key, now)
             elif live is not None:
                 live.held.append(key)
         for tell in turn.told:
@@ -272,8 +259,6 @@ class Orchestrator:
 
     def _apply(self, turn: Turn, live: Live, made: Decision) -> None:
         changes = turn.changes
-        if made.run is not None and made.run.output is not None and made.run.status == "completed":
-            made.run = made.run._replace(output=self._keep(made.run.output))
         live.take(made)
         if made.run is not None:
             changes.runs.append(made.run)
@@ -284,8 +269,7 @@ class Orchestrator:
             self._counter += 1
             heapq.heappush(self._timers, (at, self._counter, key))
         for key in made.stop:
-            if (going := self._under_way.get(key)) is not None:
-                self.pools.cancel(going.pool, key)
+            self.dispatch.stop(key)
         for child in made.children:
             self._start_child(turn, child)
         for run, kind in made.also:
@@ -299,9 +283,18 @@ class Orchestrator:
         self._apply(turn, live, decide.broken(live, error, self.clock.now()))
 
     def _decided(self, turn: Turn, live: Live, make: Callable[..., Decision], *given: Any) -> None:
-        """Decide about a run, and make it so."""
+        """Decide about a run, and make it so. Raises StoreError where the store is no help."""
         try:
-            self._apply(turn, live, make(live, *given))
+            made = make(live, *given)
+            if made.run is not None and made.run.output and made.run.status == "completed":
+                made.run = made.run._replace(output=self._keep(made.run.output))
+        except Exception as error:
+            self._break(turn, live, error)
+            return
+        try:
+            self._apply(turn, live, made)
+        except StoreError:
+            raise
         except Exception as error:
             self._break(turn, live, error)
 
@@ -391,19 +384,10 @@ class Orchestrator:
         now = self.clock.now()
         for result in results:
             key = result.key
-            self._free(key, result.seconds if result.outcome == "done" else None)
+            self.dispatch.free(key, result.seconds if result.outcome == "done" else None)
             live = self._known(key.run, turn)
             if live is not None:
                 self._decided(turn, live, decide.ended, result, now, self.clock.chance())
-
-    def _free(self, key: Key, seconds: float | None) -> None:
-        going = self._under_way.pop(key, None)
-        if going is None:
-            return
-        self._ready.done(going.waited, seconds)
-        going.rest[0] -= 1
-        if going.rest[0] == 0:
-            self.pools.idle[going.pool] += 1
 
     def _save(self, turn: Turn, key: Key, progress: bytes, tell: Callable[[bool], Any]) -> None:
         live = self._lives.get(key.run)
@@ -437,70 +421,43 @@ class Orchestrator:
             elif row.status == "asked":
                 self._decided(turn, live, decide.unanswered, row, now)
 
-    def _dispatch(self) -> None:
-        now = self.clock.now()
+    def _hand_out(self) -> None:
         if not self._writer.holds:
             return  # another orchestrator may have taken over
-        for pool in self._ready.pools():
-            try:
-                while self.pools.workers(pool) and self._dispatched(pool, now):
-                    pass
-            except EngineUnavailable as error:
-                self._give_up(pool, error)
+        results = []
+        for key, error in self.dispatch.hand_out(self.clock.now()):
+            about = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+            results.append(Result(key, "error", None, json.dumps(about)))
+        if results:
+            self.results(results)
 
-    def _dispatched(self, pool: str, now: float) -> bool:
-        """Hand one worker what it can do; False if there is nothing."""
-        taken, wanted = self._ready.take(now, pool, self.pools.idle[pool])
-        if wanted:
-            self._reserve(wanted)
-        calls = [call for waited in taken if (call := self._call(pool, waited)) is not None]
-        if not calls:
-            return bool(taken)
-        rest = [len(calls)]
-        for call in calls:
-            self._under_way[call.key].rest = rest
-        self.pools.idle[pool] -= 1
-        self.pools.submit(pool, calls)
-        return True
-
-    def _reserve(self, until: Mapping[str, float]) -> None:
+    def _reserve(self, until: dict[str, float]) -> None:
         """Have permits of rates written before they are used, so that no restart grants them."""
-        granted = partial(self._ready.reserve, until)
-        self._writer.put(
-            Changes(limits=dict(until)), lambda: self._events.put(lambda turn: granted())
-        )
 
-    def _call(self, pool: str, waited: Waiting) -> Call | None:
+        def told(turn: Turn) -> None:
+            self.dispatch.reserved(until)
+
+        self._writer.put(Changes(limits=until), lambda: self._events.put(told))
+
+    def _call(self, pool: str, key: Key) -> Call | None:
         """What a worker needs for an attempt; None if it is not wanted any more."""
-        key = waited.key
         live = self._lives.get(key.run)
         row = live.steps.get((key.step, key.item)) if live else None
         is_wanted = row is not None and row.status in DUE and row.attempt == key.attempt
-        if live is None or row is None or not is_wanted or live.row.status != "running":
-            self._ready.done(waited, None)
-            if live is not None and is_wanted:
-                live.held.append(key)
+        if live is None or row is None or not is_wanted:
+            return None
+        if live.row.status != "running":
+            live.held.append(key)
             return None
         try:
             arguments = live.arguments(key.step, key.item)
         except Exception as error:
-            self._ready.done(waited, None)
             self._events.put(partial(self._break, live=live, error=error))
             return None
-        self._under_way[key] = Going(pool, [1], waited)
         endless = pool == ASIDE
         return Call(
             key, live.flow.name, live.row.place, arguments, row.progress, endless, row.losses
         )
-
-    def _give_up(self, pool: str, error: EngineUnavailable) -> None:
-        """Nothing can be run on an engine that is not installed."""
-        about = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
-        results = [
-            Result(waited.key, "error", None, json.dumps(about))
-            for waited in self._ready.drop(pool)
-        ]
-        self.results(results)
 
     def _recover(self, turn: Turn) -> None:
         for row in self.store.open_runs():
@@ -574,7 +531,7 @@ class Orchestrator:
             if self._in_memory(row.id) is None:
                 self._log.warning("run.swept", run=row.id)
                 self._resume(turn, row)
-        waiting = {key for _, _, key in self._timers} | self._ready.keys() | set(self._under_way)
+        waiting = {key for _, _, key in self._timers} | self.dispatch.keys()
         lost = []
         for live in self._lives.values():
             if live.row.status != "running":

@@ -1,4 +1,4 @@
-"""What one turn of the loop gathers, and what it keeps of an attempt."""
+"""What one turn of the loop gathers, and how often it looks around."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,6 @@ from raymill.flow.pool import Key
 from raymill.flow.workflow import Workflow
 from raymill.orchestrator.clock import Clock
 from raymill.orchestrator.pools import LOCAL
-from raymill.orchestrator.ready import Waiting
 from raymill.state.store import Changes, RunRow
 
 
@@ -31,15 +30,6 @@ class Turn:
     told: list[Callable[[], Any]] = field(default_factory=list)
     ended: list[RunRow] = field(default_factory=list)
     forget: int | None = None
-
-
-@dataclass(slots=True)
-class Going:
-    """An attempt under way: the pool, how many are left of its call, and what it holds."""
-
-    pool: str
-    rest: list[int]
-    waited: Waiting
 
 
 def new_run(

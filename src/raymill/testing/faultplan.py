@@ -16,7 +16,7 @@ class FaultPlan:
     Of an orchestrator, at each point that it passes: `kills` end its process; `freezes` stop all
     of it, and `stalls` its loop alone, often for longer than its lease.
     Of a commit: `slow_disks` take long, `full_disks` refuse it, and `torn_commits` write it and
-    say that they did not.
+    say that they did not. Of a look into the store: `unreadable` refuse it.
     Of an attempt: `losses` end its worker, before or behind what the step does; `hangs` take it
     over its timeout; `unstarted` attempts come back as never begun; `lies` say of an attempt that
     goes on that it was lost or never began; `duplicates` tell a result twice; `late` results
@@ -34,6 +34,7 @@ class FaultPlan:
     slow_disks: float = 0.0
     full_disks: float = 0.0
     torn_commits: float = 0.0
+    unreadable: float = 0.0
     losses: float = 0.0
     hangs: float = 0.0
     unstarted: float = 0.0
@@ -92,6 +93,7 @@ _EVERYTHING = FaultPlan(
     slow_disks=0.03,
     full_disks=0.002,
     torn_commits=0.002,
+    unreadable=0.001,
     losses=0.06,
     hangs=0.1,
     unstarted=0.04,

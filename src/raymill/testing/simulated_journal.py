@@ -59,6 +59,8 @@ class WatchedStore:
 
     def _passing(self, point: str, read: Callable[..., Any], *given: Any) -> Any:
         found = read(*given)
+        if self._host.world.chance(self._host.plan.unreadable, "unreadable"):
+            raise StoreError("The disk cannot be read")
         self._host.passes(point)
         return found
 
@@ -72,9 +74,9 @@ class WatchedStore:
     def commit(self, epoch: int, now: float, ttl_s: float, changes: Changes) -> None:
         """Commit, or fail as planned."""
         host = self._host
-        if host.world.chance(host.plan.slow_disks):
+        if host.world.chance(host.plan.slow_disks, "slow_disks"):
             host.stand_still(False, "until its commit is on the disk")
-        if host.world.chance(host.plan.full_disks):
+        if host.world.chance(host.plan.full_disks, "full_disks"):
             raise StoreError("No space left")
         self._writing.append((epoch, changes))
         try:
@@ -84,7 +86,7 @@ class WatchedStore:
             raise
         finally:
             self._writing.pop()
-        if host.world.chance(host.plan.torn_commits):
+        if host.world.chance(host.plan.torn_commits, "torn_commits"):
             raise StoreError("The disk said no, and had written it")
 
     def is_written(self) -> None:

@@ -339,7 +339,9 @@ class SimCluster:
             if found is None or found.status != row.status or found.output != row.output:
                 self.world.fail(f"run {row.id} was committed as {row}, and is {found}")
         for service in self._services:
-            if service.orchestrator is not None and (left := service.orchestrator.in_hand()):
+            if service.orchestrator is not None and (
+                left := service.orchestrator.dispatch.in_hand()
+            ):
                 self.world.fail(f"{service.name} keeps {left}, and nothing goes on")
 
     def _simulated(self) -> Simulated:

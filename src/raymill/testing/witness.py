@@ -164,7 +164,7 @@ class Witness:
         """Nothing of a higher priority waits."""
         least = min(self.runs[call.key.run].priority for call in calls)
         orchestrator = pool.host.orchestrator
-        first = orchestrator.first_in_line(pool.name) if orchestrator else None
+        first = orchestrator.dispatch.first_in_line(pool.name) if orchestrator else None
         if first is not None and first in self.runs and self.runs[first].priority > least:
             self._world.fail(f"{shown(calls[-1].key)} begins before run {first}")
 
