@@ -177,9 +177,8 @@ def test_a_block_page_silences_everybody_and_all_goes_on_after_it(
             assert machine("process", "T0", "T1", "T2").code == 0
             check_all(machine)
     (blocked,) = [at for at, status in answered if status == 403]
-    # A request that had its permit already may still be on its way.
-    after = sorted(at - blocked for at, _ in answered if at > blocked + 0.5)
-    assert after[0] >= silence_s - 0.1
+    early = [at for at, _ in answered if blocked < at < blocked + silence_s - 0.1]
+    assert len(early) <= 2  # under way when the page arrived; without the silence some ten
 
 
 def test_a_full_disk_is_named_and_the_rest_is_done_when_there_is_space(
