@@ -1,6 +1,7 @@
 """What the tests of the older names share."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from raymill.config.ray import RaySettings
 from raymill.config.section import extra
 from raymill.filings.flow import declare
 from raymill.flow.places import workflow_at
+from raymill.state.owner import alive
+from raymill.state.sqlite import SqliteStore
 from raymill.testing.replay import Asked, ReplayServer
 
 TICKERS = ("AAPL", "MSFT", "GOOGL")
@@ -114,6 +117,17 @@ def idle(
             monkeypatch.setenv(f"RAYMILL_{name}", value)
         config.reset()
         yield Place(tmp_path, server, filers, gate)
+        if (tmp_path / "home").is_dir():
+            nobody_runs(tmp_path / "home")
+
+
+def nobody_runs(home: Path) -> None:
+    """Wait until the process that runs steps has left, if there was one."""
+    store = SqliteStore(home)
+    try:
+        until(lambda: store.holder(time.time(), alive) is None, "the end of the orchestrator")
+    finally:
+        store.close()
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """Tickers without Ray: what is asked for is in the store, and states tell of it."""
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +18,7 @@ from raymill.compat.state_folder import StateFolder
 from raymill.compat.ticker_config import ticker_config
 from raymill.compat.tickers import Tickers
 from raymill.errors import ConfigError, UnknownName
+from raymill.state.owner import alive
 from raymill.testing.replay import Recorded
 
 pytestmark = pytest.mark.system
@@ -239,6 +243,23 @@ def test_who_comes_after_one_that_was_killed_tells_of_its_tickers(place: Place) 
         assert sum(one["processed_count"] for one in second.status()["workers"]) == 8
     finally:
         second.close()
+
+
+def test_when_the_workers_are_killed_others_take_their_place(idle: Place) -> None:
+    tickers = Tickers(ticker_config({**CONFIG, "worker_pool_size": 1}))
+    store = tickers.filings.workflows.store
+    try:
+        with idle.gate.closed():
+            ticket = tickers.submit(idle.drop("AAPL"), "AAPL")
+            idle.gate.holds(1)
+            held = store.holder(time.time(), alive)
+            assert held is not None
+            os.kill(int(held.owner.split("/")[2]), signal.SIGKILL)
+        state = tickers.follow(ticket).result(60)
+        assert state.is_completed()
+        assert state.metadata["attempts"]["download"] == 2
+    finally:
+        tickers.close()
 
 
 def test_states_that_completed_long_ago_are_cleaned_up_and_still_known(
