@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raymill.market.coverage import (
@@ -38,7 +38,6 @@ def spelled(spans: list[Span[Any]]) -> dict[int, Any]:
 
 
 @given(st.lists(st.tuples(RANGES, REASONS), max_size=12), RANGES)
-@settings(max_examples=300, deadline=None)
 def test_coverage_is_what_each_moment_was_told_last_but_data_stays(notes: Any, asked: Any) -> None:
     spans: list[Span[Any]] = []
     model: dict[int, Any] = {}
@@ -52,7 +51,6 @@ def test_coverage_is_what_each_moment_was_told_last_but_data_stays(notes: Any, a
 
 
 @given(st.lists(st.tuples(RANGES, st.integers(0, 3)), max_size=10), RANGES)
-@settings(max_examples=200, deadline=None)
 def test_a_range_is_laid_cut_and_read_as_moment_by_moment(notes: Any, taken: Any) -> None:
     spans: list[Span[Any]] = []
     model: dict[int, Any] = {}
@@ -68,7 +66,6 @@ def test_a_range_is_laid_cut_and_read_as_moment_by_moment(notes: Any, taken: Any
 
 
 @given(st.lists(st.tuples(RANGES, st.floats(0, 3 * ASK_AGAIN_S)), max_size=10))
-@settings(max_examples=300, deadline=None)
 def test_a_moment_is_empty_when_it_was_so_twice_an_hour_apart(answers: Any) -> None:
     coverage: list[Span[Any]] = []
     empty: list[Span[float]] = []

@@ -77,6 +77,7 @@ COMMANDS = (
         "raymill.cli.market.crawl:crawl",
         "Complete bars, trades or quotes of a range",
     ),
+    Command("market import", "raymill.cli.market.files:import_", "Store CSV and Parquet files"),
     Command("market history", "raymill.cli.market.lake:history", "Show stored records"),
     Command(
         "market coverage", "raymill.cli.market.lake:coverage", "Show which ranges are complete"

@@ -5,7 +5,8 @@ crawl, records that were set aside. Writing the same records again leaves the sa
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class Written:
     """What came of records: how many are new, took the place of others, were known, were unsound.
 
     repeated: a number of a sequence that was written before; nothing was looked at.
-    folders: where records went.
+    folders: where records went; reasons: how many were unsound for which reason.
     """
 
     new: int = 0
@@ -49,6 +50,7 @@ class Written:
     revised: int = 0
     repeated: bool = False
     folders: tuple[str, ...] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 Also = Callable[[Execute, Written], None]
@@ -108,7 +110,7 @@ class MarketStore:
                 seen = self.lake.snapshot()
                 for folder, part in pieces:
                     self._plan(kind, table, folder, part, seen, change, plan)
-                written = _written(given.num_rows, len(aside), plan, pieces)
+                written = _written(given.num_rows, aside, plan, pieces)
                 committed: list[Written] = []
                 note = self._noted(table, seen, aside, plan, written, also, committed)
                 self.lake.commit(table, change, also=note, fence=fence, once=once_only)
@@ -238,15 +240,16 @@ class MarketStore:
 
 
 def _written(
-    given: int, unsound: int, plan: _Plan, pieces: Sequence[tuple[str, pa.Table]]
+    given: int, aside: Sequence[SetAside], plan: _Plan, pieces: Sequence[tuple[str, pa.Table]]
 ) -> Written:
     return Written(
         plan.new,
         plan.replaced,
-        given - unsound - plan.new,
-        unsound,
+        given - len(aside) - plan.new,
+        len(aside),
         len(plan.revisions),
         folders=tuple(folder for folder, _ in pieces),
+        reasons=Counter(one.reason for one in aside),
     )
 
 

@@ -37,6 +37,8 @@ def _source(name: str, rooms: MarketRooms) -> dict[str, Any]:
     able = made.capabilities
     limits = rules(made, rooms.registry.limits(name))
     note = "simulated: nothing in it is a price" if able.simulated else ""
+    if able.needs_key and not installed.has_key(name):
+        note = f"needs a key: export {installed.KEYS.get(name, 'its key')}=..."
     return about | {
         "kinds": list(able.kinds),
         "intervals": list(able.intervals),
@@ -52,8 +54,8 @@ def _source(name: str, rooms: MarketRooms) -> dict[str, Any]:
 def _limit(rule: LimitRule) -> str:
     """A limit as people read it."""
     if rule.per == "day":
-        return f"{rule.count:g} {rule.name} a day"
-    return f"{rule.count:g} {rule.name} in {rule.per_s:g} s"
+        return f"{rule.count:g} {rule.counts} a day"
+    return f"{rule.count:g} {rule.counts} in {rule.per_s:g} s"
 
 
 def instruments(source: str) -> list[dict[str, Any]]:

@@ -12,6 +12,9 @@ from raymill.flow.registry import MARKET_SOURCES, load
 from raymill.flow.registry import names as registered
 from raymill.market.sources.contract import Source
 
+KEYS = {"alpha_vantage": "ALPHA_VANTAGE_API_KEY", "forex_api": "FOREX_API_KEY"}
+"""Where the keys of sources come from."""
+
 
 def names() -> list[str]:
     """The sources that are enabled."""
@@ -32,6 +35,12 @@ def open_source(name: str) -> Source:
     make: Callable[..., Source] = load(MARKET_SOURCES, name)
     options = _OPTIONS.get(name)
     return make(**options(settings().market)) if options else make()
+
+
+def has_key(name: str) -> bool:
+    """Whether the settings have a key for a source."""
+    options = _OPTIONS.get(name)
+    return bool(options and options(settings().market).get("key"))
 
 
 def _secret(value: SecretStr | None) -> str:

@@ -1,7 +1,8 @@
 """Columns of what vendors say, as records: words, numbers out of text, times."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,8 @@ import pyarrow as pa
 from raymill import arrow
 from raymill.arrow import Array
 from raymill.errors import DataError
-from raymill.market.schemas import TIME, WORD
+from raymill.market.instrument import Instrument
+from raymill.market.schemas import CORPORATE_ACTION, TIME, WORD
 
 
 def numbers(texts: Sequence[Any]) -> Array:
@@ -77,3 +79,36 @@ def none(schema: pa.Schema) -> pa.RecordBatch:
 def together(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     """Batches as one table."""
     return pa.Table.from_batches(list(batches), schema=schema)
+
+
+class Action(NamedTuple):
+    """A split (new shares for an old one) or a dividend (money for a share), and its day."""
+
+    day: date
+    kind: str
+    ratio: float | None
+    amount: float | None
+
+    @classmethod
+    def split(cls, day: date, ratio: float) -> "Action":
+        """New shares for an old one."""
+        return cls(day, "split", ratio, None)
+
+    @classmethod
+    def dividend(cls, day: date, amount: float) -> "Action":
+        """Money for a share."""
+        return cls(day, "dividend", None, amount)
+
+
+def actions(found: Iterable[Action], one: Instrument, source: str) -> pa.RecordBatch:
+    """Splits and dividends of an instrument, by day."""
+    rows = sorted(found, key=lambda action: action[:2])
+    kinds = arrow.array([row.kind for row in rows], pa.string())
+    given = {
+        "ex_date": arrow.array([row.day for row in rows], pa.date32()),
+        "kind": arrow.dictionary_encode(kinds),
+        "ratio": arrow.array([row.ratio for row in rows], pa.float64()),
+        "amount": arrow.array([row.amount for row in rows], pa.float64()),
+    }
+    about = {"instrument_id": one.instrument_id, "currency": one.currency, "source": source}
+    return records(CORPORATE_ACTION, len(rows), given, **about)
