@@ -68,7 +68,7 @@ def _show(answer: "Answer", fields: tuple[str, ...]) -> None:
     names = [*texts, *(name for name in fields if name not in TEXTS)]
     rows = [[cell(row[name]) for name in names] for row in answer.stocks]
     show_table(names, rows, stream=out, numbers_from=len(texts))
-    if answer.explain is not None:
+    if answer.explain:
         out.write("\n")
         show_table(EXPLAINED, list(_explained(answer.explain)), stream=out)
     out.flush()

@@ -148,6 +148,13 @@ def test_a_figure_is_unknown_until_its_window_is_full() -> None:
     assert one(built([1.0] * 7), "perf_1w", "high_52w") == [None, None]
 
 
+def test_52_weeks_are_364_days_and_need_a_bar_before_them() -> None:
+    for first, expected in ((date(2025, 1, 6), [5.0, 5.0]), (date(2025, 1, 7), [None, None])):
+        rows = bars(closes(1, [first, date(2026, 1, 5)], [9.0, 5.0]))
+        found = build(Inputs([instrument(1, "AAA", calendar="24/7")], rows), LATER)
+        assert one(found, "high_52w", "low_52w") == expected
+
+
 def test_volatility_counts_every_day_where_trading_never_stops() -> None:
     prices = [100.0, 101.0] * 11
     spread = np.array([0.01, 100 / 101 - 1] * 10).std(ddof=1)

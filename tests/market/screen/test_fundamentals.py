@@ -141,8 +141,9 @@ def test_shares_that_were_reported_before_a_split_are_multiplied() -> None:
     split = actions((1, date(2026, 2, 20), "split", 2.0, None))
     row = screened(Reports(REPORT | {"eps_diluted": 2.0}), split)
     assert (row["market_cap"], row["eps_ttm"], row["pe_ratio"]) == (2000.0, 1.0, 25.0)
-    before = actions((1, date(2026, 1, 20), "split", 2.0, None))
-    assert screened(Reports(REPORT), before)["market_cap"] == 1000.0
+    for day in (date(2026, 1, 20), PUBLIC):
+        before = actions((1, day, "split", 2.0, None))
+        assert screened(Reports(REPORT), before)["market_cap"] == 1000.0
 
 
 def test_reports_in_another_currency_are_converted_or_unknown() -> None:
