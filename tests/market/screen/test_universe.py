@@ -74,11 +74,8 @@ def test_what_follows_from_other_columns_is_added(read: Read) -> None:
 
 
 def test_a_pe_of_losses_is_unknown_even_where_the_file_has_one(read: Read) -> None:
-    assert cells(read("symbol,pe,eps\nA,-5,-1\nB,5,\nC,7,1\n"), "pe_ratio") == [
-        [None],
-        [5.0],
-        [7.0],
-    ]
+    found = read("symbol,pe,eps\nA,-5,-1\nB,5,\nC,7,1\nD,9,0\n")
+    assert cells(found, "pe_ratio") == [[None], [5.0], [7.0], [None]]
 
 
 def test_of_rows_with_one_key_the_first_is_taken_and_the_others_are_named(read: Read) -> None:
