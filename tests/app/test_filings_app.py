@@ -89,7 +89,7 @@ def test_what_is_under_way_is_joined_and_what_differs_is_asked_for_anew(filings:
 
 def test_a_claim_whose_submission_was_lost_is_submitted_by_the_next(filings: Filings) -> None:
     asked = asking.Wanted().asked("TNY")
-    run = asking._run("TNY", 1)
+    run = asking.run_id("TNY", 1)
     filings.ledger.claim([Claim("TNY", 1, run, asked)], 1.0)
     assert filings.workflows.ls() == []
     (found,) = filings.ask("TNY")
