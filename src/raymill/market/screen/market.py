@@ -41,7 +41,9 @@ class Market:
 
     def column(self, name: str) -> Numbers:
         """A column of numbers, sector by sector."""
-        return self.snapshot.numbers(name)[self.places]
+        return self.snapshot.once(
+            ("by sector", name), lambda: self.snapshot.numbers(name)[self.places]
+        )
 
     @cached_property
     def price(self) -> Numbers:

@@ -38,7 +38,7 @@ def overview(
     Indices are listed and not counted; the cap of a company counts once.
     """
     begun = clock()
-    market = Market.of(snapshot)
+    market = snapshot.once("market", lambda: Market.of(snapshot))
     found = {
         "as_of": time_text(snapshot.as_of),
         "last_updated": _newest(market) or time_text(snapshot.as_of),

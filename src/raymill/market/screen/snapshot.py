@@ -58,7 +58,8 @@ class Snapshot:
     def _kept(self) -> dict[Any, Any]:
         return {}
 
-    def _once(self, key: Any, make: Callable[[], T]) -> T:
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What was made of the snapshot under this key; it is made once."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[no-any-return]
@@ -77,7 +78,7 @@ class Snapshot:
 
     def numbers(self, name: str) -> Numbers:
         """A column of numbers, days or times; all unknown where there is none."""
-        return self._once(("numbers", name), lambda: self._numbers(name))
+        return self.once(("numbers", name), lambda: self._numbers(name))
 
     def _numbers(self, name: str) -> Numbers:
         if not self.has(name):
@@ -92,7 +93,7 @@ class Snapshot:
 
     def words(self, name: str) -> Words:
         """A column of texts; all unknown where there is none."""
-        return self._once(("words", name), lambda: self._words(name))
+        return self.once(("words", name), lambda: self._words(name))
 
     def _words(self, name: str) -> Words:
         if not self.has(name):
@@ -101,18 +102,18 @@ class Snapshot:
 
     def lists(self, name: str) -> Lists:
         """A column of lists."""
-        return self._once(("lists", name), lambda: to_lists(self.column(name)))
+        return self.once(("lists", name), lambda: to_lists(self.column(name)))
 
     def sorted_numbers(self, name: str) -> Numbers:
         """The known values of a column in rising order."""
-        return self._once(("sorted", name), lambda: _known_sorted(self.numbers(name)))
+        return self.once(("sorted", name), lambda: _known_sorted(self.numbers(name)))
 
     def order(self, sort: Sequence[Sort] = ()) -> Places:
         """Every row in a total order: as asked, then the larger company, then the symbol."""
         key = ("order", tuple(sort))
         if key not in self._kept and sum(one[0] == "order" for one in [*self._kept]) > MOST_ORDERS:
             return self._ordered(sort)
-        return self._once(key, lambda: self._ordered(sort))
+        return self.once(key, lambda: self._ordered(sort))
 
     def _ordered(self, sort: Sequence[Sort]) -> Places:
         keys = [self._sort_key(one) for one in (*sort, Sort("market_cap", True))]
