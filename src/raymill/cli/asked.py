@@ -16,7 +16,7 @@ def names(given: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
-def pairs(given: Sequence[str] | None) -> dict[str, str]:
+def pairs(given: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
     """Values by name; the last one of a name holds. Raises ConfigError.
 
     >>> pairs(["q=0.5", "file=a=b.txt"])
@@ -26,7 +26,9 @@ def pairs(given: Sequence[str] | None) -> dict[str, str]:
     for text in given or ():
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise ConfigError(f"`--set {text}` gives no value", hint="write --set name=value")
+            raise ConfigError(
+                f"`{option} {text}` gives no value", hint=f"write {option} name=value"
+            )
         found[name.strip()] = value
     return found
 

@@ -91,6 +91,7 @@ COMMANDS = (
     Command("screen", "raymill.cli.screen:screen", "Screen instruments by a request"),
     Command("overview", "raymill.cli.overview:overview", "Sum the market up, by sector"),
     Command("backtest", "raymill.cli.market.backtest:backtest", "Run a trading strategy over bars"),
+    Command("sweep", "raymill.cli.market.sweep:sweep", "Run a strategy with many parameter sets"),
     Command(
         "strategies ls",
         "raymill.cli.market.strategies:ls",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from raymill.errors import ConfigError, UnknownName, unknown
@@ -35,7 +36,7 @@ class Named:
     kind: type[Any]
     alias: Alias | None = None
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """What can be set, under the names of this strategy or alias."""
         own = of_dataclass(self.kind)
@@ -57,15 +58,18 @@ class Named:
         """Check values and fill in defaults. Raises ConfigError, UnknownName."""
         return validate(self.name, self.parameters, given, "strategy")
 
+    def own(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Checked values under the names of the strategy that an alias stands for."""
+        if self.alias is None:
+            return dict(values)
+        return {
+            there: values[name] * self.alias.scale.get(name, 1)
+            for name, there in self.alias.parameters.items()
+        }
+
     def make(self, given: Mapping[str, Any]) -> Any:
         """A strategy with these parameters. Raises ConfigError, UnknownName."""
-        values = self.values(given)
-        if self.alias is not None:
-            values = {
-                there: values[name] * self.alias.scale.get(name, 1)
-                for name, there in self.alias.parameters.items()
-            }
-        made = self.kind(**values)
+        made = self.kind(**self.own(self.values(given)))
         made.check()
         return made
 

@@ -43,7 +43,7 @@ def record(
         "cash": result.cash,
         "seed": seed,
         "periods_per_year": result.periods.per_year,
-        "code": {"strategy": code_hash(type(strategy)), "engine": _engine_hash()},
+        "code": {"strategy": code_hash(type(strategy)), "engine": engine_hash()},
     }
     return {
         "id": hashlib.sha256(json.dumps(asked)).hexdigest()[:16],
@@ -90,7 +90,7 @@ def code_hash(kind: type[Any]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _engine_hash() -> str:
+def engine_hash() -> str:
     """A hash of all that turns targets into figures."""
     found = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):

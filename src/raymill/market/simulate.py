@@ -135,7 +135,7 @@ def simulate(
         if keeps:
             equity[i] = last
         aim = targets[i]
-        if aim == aim and aim != want:
+        if aim != want and aim == aim:
             want = aim
             pending = True
     sums[0] = last

@@ -128,6 +128,9 @@ class Strategy:
     instruments: ClassVar[int | None] = 1
     """How many instruments it trades at once; None for any number."""
 
+    writes_all: ClassVar[bool] = False
+    """Whether `vector` writes every target; else they are made NaN before it is called."""
+
     @property
     def history(self) -> int:
         """How many bars must have been seen before it can decide."""
@@ -144,7 +147,7 @@ class Strategy:
         raise NotImplementedError
 
     def vector(self, bars: Prices, out: Numbers) -> None:
-        """Write the target of every bar into `out`: NaN where `on_bar` gives None."""
+        """Write the target of each bar into `out`, which is NaN: there `on_bar` gives None."""
         raise NotImplementedError
 
 

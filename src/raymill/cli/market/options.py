@@ -13,6 +13,8 @@ from raymill import json
 from raymill.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from raymill.app.backtests import Asked, Data
     from raymill.market.costs import Costs
 
@@ -87,6 +89,7 @@ class CostOptions:
     min_notional: float = 0.0
 
 
+TABLES = ("parquet", "csv", "jsonl")
 NO_DATA, NO_COSTS = DataOptions(), CostOptions()
 
 
@@ -148,6 +151,28 @@ def write_text(path: Path, text: str) -> None:
         partial.replace(path)
     except OSError as error:
         raise SinkError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def write_table(path: str, rows: "pa.Table") -> None:
+    """Write a table to a Parquet, CSV or JSON lines file. Raises ConfigError, SinkError."""
+    from raymill.connectors import format_of, open_sink
+    from raymill.flow.sink import Write
+
+    form = format_of(path)
+    if form not in TABLES:
+        raise ConfigError(
+            f"`{path}` does not say in which format rows are to be written",
+            hint="end its name in .parquet, .csv or .jsonl",
+        )
+    sink = open_sink(Write(path, form))
+    sink.open(rows.schema)
+    try:
+        for batch in rows.to_batches(max_chunksize=65_536):
+            sink.write(sink.encode(batch))
+    except BaseException:
+        sink.abandon()
+        raise
+    sink.close()
 
 
 def show_json(value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -25,6 +25,8 @@ class BollingerRevert(Strategy):
     k: deviations between the mean and a band.
     short: sell above the upper band, too.
     """
+
+    writes_all: ClassVar[bool] = True
 
     window: Annotated[int, Ge(2)] = 20
     k: Annotated[float, Gt(0)] = 2.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -27,6 +27,8 @@ class RsiRevert(Strategy):
     exit: the position is left there, between `low` and `high`.
     short: sell short above `high`, too.
     """
+
+    writes_all: ClassVar[bool] = True
 
     window: Annotated[int, Ge(2)] = 14
     low: Annotated[float, Ge(0), Le(100)] = 30.0

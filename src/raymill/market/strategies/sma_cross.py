@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge
@@ -29,6 +29,8 @@ class SmaCross(Strategy):
     slow: bars of the slow average, more than `fast`.
     short: sell short instead of staying out.
     """
+
+    writes_all: ClassVar[bool] = True
 
     fast: Annotated[int, Ge(1)] = 10
     slow: Annotated[int, Ge(2)] = 50

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -32,6 +32,8 @@ class TsMom(Strategy):
     max_leverage: the largest weight with a volatility target.
     periods_per_year: bars of a year, for the volatility.
     """
+
+    writes_all: ClassVar[bool] = True
 
     lookback: Annotated[int, Ge(1)] = 252
     skip: Annotated[int, Ge(0)] = 0

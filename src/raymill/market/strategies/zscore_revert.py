@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -30,6 +30,8 @@ class ZscoreRevert(Strategy):
     stop: deviations above which it is given up, more than `entry`; none for never.
     short: sell short above the mean, too.
     """
+
+    writes_all: ClassVar[bool] = True
 
     window: Annotated[int, Ge(3)] = 20
     entry: Annotated[float, Gt(0)] = 2.0

@@ -1,0 +1,163 @@
+"""A sweep as it is asked for: choices as text, files, folders; run, judged and told."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from raymill.app.backtests import Asked, Data, named, read
+from raymill.errors import ConfigError, InputError
+from raymill.market.named import Named
+from raymill.market.sweep.kept import Kept
+from raymill.market.sweep.run import Deflated, Stop, Sweep, Tell, identity, job_for, sweep
+from raymill.market.sweep.space import Sets, checked, grid, randomly, read_choices
+from raymill.market.sweep.walk import (
+    Fold,
+    Judged,
+    Walk,
+    embargo_of,
+    folds,
+    judge,
+    part,
+    walk_forward,
+)
+from raymill.market.tables import read_columns
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Which parameter sets: a grid, some drawn from it, or a file of them."""
+
+    grid: Mapping[str, str]
+    random: int | None = None
+    file: str | None = None
+    fixed: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class How:
+    """How a sweep is judged and run."""
+
+    metric: str = "sharpe"
+    best: int = 10
+    holdout: float | None = None
+    walk: int | None = None
+    anchored: bool = False
+    workers: int | None = None
+    checkpoint: str | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep, done. `judged` are the best sets on bars that were held back."""
+
+    asked: Asked
+    how: How
+    data: Data
+    sweep: Sweep
+    deflated: Deflated
+    judged: tuple[Judged, ...]
+    walk: Walk | None
+    elapsed_s: float
+
+    @property
+    def best(self) -> Sequence[int]:
+        """The places of the best sets."""
+        return self.sweep.best(self.how.metric, self.how.best)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        rows = self.sweep.table
+        names = [one.name for one in self.sweep.sets.named.parameters]
+        judged = {one.place: asdict(one.test) for one in self.judged}
+        best = []
+        for place in self.best:
+            row = {name: rows[name][place].as_py() for name in rows.column_names}
+            set_ = {name: row.pop(name) for name in names}
+            best.append({"parameters": set_, **row, "out_of_sample": judged.get(place)})
+        walk = self.walk
+        return {
+            "strategy": self.asked.strategy,
+            "metric": self.how.metric,
+            **asdict(self.deflated),
+            "left_out": len(self.sweep.sets.left_out),
+            "periods_per_year": self.sweep.job.per_year,
+            "best": best,
+            "walk": walk and [one.to_dict() for one in walk.judged],
+            "walk_together": walk and asdict(walk.together),
+            "embargo": walk.embargo if walk else embargo_of(self.sweep.sets) if judged else None,
+            "engine": self.sweep.engine,
+            "elapsed_s": self.elapsed_s,
+        }
+
+
+def run_sweep(
+    asked: Asked,
+    choices: Choices,
+    how: How,
+    tell: Tell | None = None,
+    stop: Stop | None = None,
+) -> Swept:
+    """Read the bars, run every set, judge the best. Raises ConfigError, InputError, Interrupted."""
+    found = named(asked.strategy)
+    sets = sets_of(found, choices, asked.seed)
+    data = read(asked, found, dict(choices.fixed or {}))
+    job = job_for(
+        sets,
+        data.bars,
+        asked.costs,
+        cash=asked.cash,
+        per_year=asked.per_year,
+        seed=asked.seed,
+    )
+    cuts = _cuts(job.counted, sets, how)
+    chosen_on = part(job, *cuts[0].train) if how.holdout is not None else job
+    kept = None
+    if how.checkpoint:
+        kept = Kept(how.checkpoint, identity(chosen_on, sets), resume=how.resume)
+    begun = time.monotonic()
+    run: dict[str, Any] = {"threads": how.workers, "tell": tell, "stop": stop}
+    swept = sweep(chosen_on, sets, kept=kept, **run)
+    judged: tuple[Judged, ...] = ()
+    walk = None
+    best = swept.best(how.metric, how.best)
+    if how.holdout is not None:
+        judged = tuple(judge(job, swept, cuts[0], place) for place in best)
+    elif how.walk is not None:
+        walk = walk_forward(job, sets, cuts, how.metric, **run)
+    deflated = swept.deflated(best[0])
+    return Swept(asked, how, data, swept, deflated, judged, walk, time.monotonic() - begun)
+
+
+def sets_of(found: Named, choices: Choices, seed: int) -> Sets:
+    """The parameter sets that are asked for. Raises ConfigError, InputError."""
+    if choices.file is not None:
+        if choices.grid or choices.random is not None:
+            raise ConfigError("A file of sets takes no other choices", hint="leave --grid out")
+        return checked(found, _listed(choices.file), choices.fixed)
+    if not choices.grid:
+        raise ConfigError(
+            "There is nothing to try", hint="name choices: --grid fast=5:50:5 --grid slow=50,100"
+        )
+    read_ = {name: read_choices(name, text) for name, text in choices.grid.items()}
+    if choices.random is None:
+        return checked(found, grid(read_), choices.fixed)
+    return checked(found, randomly(read_, choices.random, seed), choices.fixed)
+
+
+def _listed(file: str) -> list[dict[str, Any]]:
+    columns = {name: column.to_pylist() for name, column in read_columns(file).items()}
+    if not columns:
+        raise InputError(f"`{file}` has no column", hint="its head names parameters")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _cuts(bars: int, sets: Sets, how: How) -> list[Fold]:
+    if how.holdout is not None and how.walk is not None:
+        raise ConfigError("`--holdout` and `--walk` exclude each other", hint="give one")
+    if how.holdout is not None:
+        return folds(bars, 1, embargo_of(sets), 1 - how.holdout, how.anchored)
+    if how.walk is not None:
+        return folds(bars, how.walk, embargo_of(sets), 0.5, how.anchored)
+    return []

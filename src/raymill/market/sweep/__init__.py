@@ -1,0 +1,1 @@
+"""Sweeps: one strategy with many parameter sets over the same bars."""
