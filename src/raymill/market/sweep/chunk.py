@@ -59,13 +59,24 @@ def run_chunk(job: Job, sets: Sets, begin: int, end: int) -> NDArray[np.float64]
 def _columns(job: Job, sets: Sets, begin: int, end: int, rows: NDArray[np.float64]) -> None:
     (bars,), m = job.bars, job.muted
     targets, rules, borrow = np.empty(len(bars)), job.costs.rules, job.costs.borrow / job.per_year
-    columns = tuple(one[m:] for one in (targets, bars.open, bars.close, bars.volume))
+    counted, first, last, volume = targets[m:], bars.open[m:], bars.close[m:], bars.volume[m:]
     writes_all = sets.named.kind.writes_all
     for at in range(begin, end):
         if not writes_all:
             targets[:] = np.nan
         sets.strategy(at).vector(bars, targets)
-        simulate(*columns, job.cash, rules, borrow, NOTHING, NO_FILLS, rows[at - begin])
+        simulate(
+            counted,
+            first,
+            last,
+            volume,
+            job.cash,
+            rules,
+            borrow,
+            NOTHING,
+            NO_FILLS,
+            rows[at - begin],
+        )
 
 
 def run_one(job: Job, strategy: Strategy) -> Result:

@@ -13,7 +13,7 @@ import numpy as np
 from raymill.errors import ConfigError
 from raymill.market.backtest import Result
 from raymill.market.metrics import Basics, basics, returns_of
-from raymill.market.prices import Numbers, Prices
+from raymill.market.prices import Prices
 from raymill.market.sweep.chunk import Job, run_one
 from raymill.market.sweep.run import Stop, Sweep, Tell, sweep
 from raymill.market.sweep.space import Sets
@@ -150,6 +150,6 @@ def _together(job: Job, judged: Sequence[Judged]) -> Basics:
     firsts = {one.fold: one for one in reversed(judged)}
     rows = [firsts[fold] for fold in sorted(firsts, key=lambda fold: fold.test)]
     moves = [returns_of(one.result.equity[one.warm_up :], one.result.cash) for one in rows]
-    grown: Numbers = job.cash * np.cumprod(1 + np.concatenate(moves))
+    grown = np.asarray(job.cash * np.cumprod(1 + np.concatenate(moves)), np.float64)
     profits = [trip.profit for one in rows for trip in one.result.trips]
     return basics(grown, job.cash, job.per_year, profits)
