@@ -33,6 +33,7 @@ from raymill.flow.signature import REQUIRED
 from raymill.market.metrics import FORMULAS
 from raymill.market.screen.fields import catalogue
 from raymill.market.screen.operators import OPERATORS
+from raymill.market.screen.screener import Answer
 from raymill.market.screen.seed import FILTERS
 
 DOCS = Path(__file__).parent
@@ -76,6 +77,7 @@ def commands() -> Iterator[str]:
             "`at`, `level`, `event`, `step`, `item`, `attempt`, `worker`",
         ),
         ("schedules ls, add", fields(Schedule)),
+        ("screen", f"{fields(Answer)} (the last one with `--explain`)"),
     ]
     yield from table(("command", "fields"), rows)
 

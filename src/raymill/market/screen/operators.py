@@ -44,7 +44,9 @@ _OPERATORS = (
     Operator("not_between", "below the one or above the other", ORDERED, "range", "`[low, high]`"),
     Operator("in", "one of several", _MEMBERS, "list", "a list of 1 to 500"),
     Operator("not_in", "none of several", _MEMBERS, "list", "a list of 1 to 500"),
-    Operator("contains", "has this part; a list has it whole", (*TEXTS, "list"), "text", "a text"),
+    Operator(
+        "contains", "has this in it; a list has it as a member", (*TEXTS, "list"), "text", "a text"
+    ),
     Operator("starts_with", "begins with", TEXTS, "text", "a text"),
     Operator(
         "matches",
@@ -57,8 +59,12 @@ _OPERATORS = (
     Operator("not_null", "known", _ALL, "none", "none"),
     Operator("crosses_above", "above now, not yesterday", NUMERIC, "cross", "a number, or a field"),
     Operator("crosses_below", "below now, not yesterday", NUMERIC, "cross", "a number, or a field"),
-    Operator("pct_above", "above by at least this much", NUMERIC, "distance", '`{"field", "pct"}`'),
-    Operator("pct_below", "below by at least this much", NUMERIC, "distance", '`{"field", "pct"}`'),
+    Operator(
+        "pct_above", "above by at least so many percent", NUMERIC, "distance", '`{"field", "pct"}`'
+    ),
+    Operator(
+        "pct_below", "below by at least so many percent", NUMERIC, "distance", '`{"field", "pct"}`'
+    ),
     Operator("top", "one of the n largest of the universe", NUMERIC, "rank", "n"),
     Operator("bottom", "one of the n smallest of the universe", NUMERIC, "rank", "n"),
     Operator(

@@ -19,9 +19,11 @@ class RangeFilter:
     def text(self) -> str:
         """What it bounds."""
         field = catalogue()[self.field]
-        return f"{field.label} between two bounds, both included, in {field.unit}"
+        unit = "" if field.unit == "ratio" else f", in {_UNITS.get(field.unit, field.unit)}"
+        return f"{field.label} from one bound to another, both included{unit}"
 
 
+_UNITS = {"currency": "the currency of its prices", "units": "units of the last bar"}
 _FILTERS = (
     RangeFilter("price_filter", "price", "min_price", "max_price"),
     RangeFilter("volume_filter", "volume", "min_volume", "max_volume"),
