@@ -52,8 +52,8 @@ def kline(at_ms: int, length_ms: int = MINUTE_MS, price: float = 100.0) -> list[
 class BinanceServer:
     """Routes of a server in the place of Binance.
 
-    trades, klines: what it has, in order. budget: the weight that it allows in any minute; beyond
-    it answers 429 and counts an offence. now_ms: until when it has anything.
+    trades, klines: what it has, in order. budget: the weight that it allows in any span of `per_s`;
+    beyond it answers 429 and counts an offence. stated: the limit that it states itself.
     """
 
     trades: list[dict[str, Any]] = field(default_factory=list)
@@ -62,6 +62,7 @@ class BinanceServer:
     budget: float = 1200.0
     stated: int = 1200
     clock: Callable[[], float] = time.monotonic
+    per_s: float = 60.0
     most: int = 1000
     offences: int = 0
     weights: list[tuple[float, int]] = field(default_factory=list)
@@ -85,7 +86,7 @@ class BinanceServer:
         with self.lock:
             now = self.clock()
             self.weights.append((now, weight))
-            used = sum(w for at, w in self.weights if at > now - 60.0)
+            used = sum(w for at, w in self.weights if at > now - self.per_s)
             self.offences += used > self.budget
             return used
 

@@ -232,7 +232,7 @@ class Crawl:
             known_us = max(begin_us, min(page.listed_us, self.asked.end_us))
             segment.marks.append(self._before(known_us))
         if reached_us > known_us:
-            segment.marks.append(self._mark(rows > 0, known_us, reached_us))
+            segment.marks.append(self._mark(rows > 0 or page.is_sure, known_us, reached_us))
         return reached_us
 
     def _settled(self, at_us: int) -> int:

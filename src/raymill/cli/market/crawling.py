@@ -103,7 +103,7 @@ def cells(one: "Standing") -> tuple[str, ...]:
     """A row of the table."""
     reason = one.reason or ""
     if len(reason) > REASON:
-        reason = f"{reason[:REASON]}..."
+        reason = f"...{reason[-REASON:]}"  # an address comes first, the reason last
     kind = f"{one.kind} {one.interval}" if one.interval else one.kind
     counts = (f"{one.rows:>9,}", f"{one.new:>9,}", f"{one.unsound:>5,}")
     about = (one.run, one.source, one.symbol, kind, one.begin, one.end, one.status)

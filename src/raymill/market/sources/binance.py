@@ -278,7 +278,7 @@ def _traded(
     if last_us >= asked.end_us:
         inside = np.fromiter((row["T"] for row in rows), np.int64, len(rows)) * MS < asked.end_us
         batch = arrow.keep_rows(batch, inside)
-        return Page(batch, None, asked.end_us, WEIGHTS["aggTrades"], body.sha256)
+        return Page(batch, None, asked.end_us, WEIGHTS["aggTrades"], body.sha256, is_sure=True)
     # More may come in the millisecond of the last one.
     cursor = None if is_last else f"id:{int(last['a']) + 1}"
     complete_us = max(last_us, _settled(asked)) if is_last else last_us

@@ -115,8 +115,10 @@ class Ccxt:
         last_us = int(rows[-1]["timestamp"]) * MS
         is_over = len(rows) < most or last_us >= asked.end_us or last_us == start_us
         inside = [row for row in rows if start_us <= row["timestamp"] * MS < asked.end_us]
-        complete_us = asked.end_us if last_us >= asked.end_us else last_us
-        return Page(_as_trades(inside, asked), None if is_over else str(last_us), complete_us)
+        is_behind = last_us >= asked.end_us
+        complete_us = asked.end_us if is_behind else last_us
+        cursor = None if is_over else str(last_us)
+        return Page(_as_trades(inside, asked), cursor, complete_us, is_sure=is_behind)
 
     def _ask(self, fetch: Fetch, name: str, work: Any) -> Any:
         def told() -> Any:

@@ -142,6 +142,7 @@ class Page:
     sha256: of the body as it came.
     also: records of other kinds that came along.
     listed_us: where the records of this instrument begin, if the answer says so.
+    is_sure: the range is known although no record lies in it, as later ones came.
     """
 
     records: pa.RecordBatch
@@ -151,6 +152,7 @@ class Page:
     sha256: str = ""
     also: Mapping[Kind, pa.RecordBatch] = field(default_factory=dict)
     listed_us: int | None = None
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,220 @@
+"""`raymill market` and `raymill crawls`: sources, files, what is stored, what is asked wrongly."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from market.vendors import BEGIN_MS, MINUTE_MS, BinanceServer, kline
+from raymill import config, json
+from raymill.cli import main
+from raymill.testing.replay import ReplayServer
+
+BARS = """date,open,high,low,close,volume
+2024-01-02,10,12,9,11,100
+2024-01-03,11,13,10,12,200
+2024-01-04,12,11,10,12,300
+"""
+
+
+class Done:
+    """A command that ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def rows(self) -> Any:
+        """What it wrote as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Runs a command in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        config.reset()
+        capsys.readouterr()
+        code = main([*arguments])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_the_sources_are_listed_with_what_they_have(market: Callable[..., Done]) -> None:
+    rows = {row["source"]: row for row in market("market", "sources", "--json").rows}
+    assert set(rows) >= {
+        *("alpha_vantage", "binance", "file", "forex_api", "simulated", "yahoo_finance")
+    }
+    assert rows["binance"]["kinds"] == ["bar", "trade", "quote"]
+    assert rows["binance"]["limits"] == "960 weight in 60 s, 4880 requests in 300 s"
+    assert rows["simulated"]["note"] == "simulated: nothing in it is a price"
+    assert rows["alpha_vantage"]["note"].startswith("needs a key: export ALPHA_VANTAGE_API_KEY")
+
+
+@pytest.mark.parametrize("variable", ["BINANCE_ENABLED", "RAYMILL_MARKET_BINANCE_ENABLED"])
+def test_a_source_that_is_disabled_is_not_listed_and_says_how_to_enable_it(
+    market: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "false")
+    assert "binance" not in market("market", "sources").out
+    done = market("market", "crawl", "binance", "BTC/USDT", "--start", "2024-01-01")
+    assert done.code == 2
+    assert "error: Source `binance` is disabled" in done.err
+    assert "hint: export RAYMILL_MARKET_BINANCE_ENABLED=true" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["binanc", "BTC/USDT"], "Unknown market source `binanc`", "did you mean `binance`"),
+        (["simulated", "SIM1/USDT"], "Unknown symbol of `simulated`: `SIM1/USDT`", "`SIM1/USD`"),
+        (["simulated", "SIM1/USD", "--interval", "1min"], "Unknown interval `1min`", "`1m`"),
+        (["simulated", "SIM1/USD", "--interval", "1M"], "has no bars of `1M`", "it has 1m, 3m"),
+        (["simulated", "SIM1/USD", "--kind", "fundamental"], "has no `fundamental`", "it has bar"),
+        (["simulated"], "There is no symbol", "raymill market crawl simulated SYMBOL"),
+        (
+            ["simulated", "SIM1/USD", "--end", "2023-01-01"],
+            "which is not behind its beginning",
+            None,
+        ),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_with_the_near_match(
+    market: Callable[..., Done], arguments: list[str], error: str, hint: str | None
+) -> None:
+    done = market("market", "crawl", *arguments, "--start", "2024-01-01")
+    assert done.code == 2
+    assert error in done.err
+    assert hint is None or f"hint: {hint}" in done.err or hint in done.err
+
+
+@pytest.mark.parametrize(
+    ("start", "error"),
+    [("2024-01-01T09:30", "has no zone"), ("yesterday", "is no time"), ("2024-13-01", "is no")],
+)
+def test_a_time_without_a_zone_is_refused(
+    market: Callable[..., Done], start: str, error: str
+) -> None:
+    done = market("market", "crawl", "simulated", "SIM1/USD", "--start", start)
+    assert done.code == 2
+    assert f"error: `--start {start}` {error}" in done.err
+    assert "2024-01-31T14:30:00Z" in done.err
+
+
+def test_a_file_is_stored_once_and_what_is_unsound_is_said(
+    market: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "acme.csv").write_text(BARS)
+    done = market("market", "import", "acme.csv", "--json")
+    (row,) = done.rows
+    assert (row["symbols"], row["interval"], row["new"]) == (["ACME"], "1d", 2)
+    assert row["reasons"] == {"high is below open or close": 1}
+    assert "warning: 1 rows of acme.csv are set aside: high is below open or close" in done.err
+    assert market("market", "import", "acme.csv", "--json").rows[0]["new"] == 0
+    history = market(
+        "market",
+        "history",
+        "file",
+        "acme",
+        "--start",
+        "2024-01-01",
+        "--end",
+        "2024-01-05",
+        "--json",
+    )
+    assert [(row["ts"], row["close"]) for row in history.rows] == [
+        ("2024-01-02T00:00:00Z", 11.0),
+        ("2024-01-03T00:00:00Z", 12.0),
+    ]
+    assert "not complete: 2024-01-01T00:00:00Z to 2024-01-02T00:00:00Z" in history.err
+    assert "hint: raymill market crawl file ACME --interval 1d" in history.err
+
+
+def test_history_goes_on_behind_the_last_row(market: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "acme.csv").write_text(BARS)
+    market("market", "import", "acme.csv")
+    page = ("market", "history", "file", "ACME", "--start", "2024-01-01", "--json", "--limit", "1")
+    first = market(*page).rows
+    second = market(*page, "--after", first[0]["ts"]).rows
+    assert [row["close"] for row in (*first, *second)] == [11.0, 12.0]
+
+
+def test_trades_of_a_file_need_the_unit_of_their_times(
+    market: Callable[..., Done], tmp_path: Path
+) -> None:
+    text = "timestamp,id,side,price,amount\n1704067200123,7,sell,10.5,2\n"
+    (tmp_path / "t.csv").write_text(text)
+    assert market("market", "import", "--kind", "trade", "t.csv").code == 1
+    done = market("market", "import", "--kind", "trade", "--time-unit", "ms", "t.csv", "--json")
+    assert done.rows[0]["begin"] == "2024-01-01T00:00:00.123Z"
+    found = market(
+        "market", "history", "file", "T", "--kind", "trade", "--start", "2024-01-01", "--json"
+    ).rows[0]
+    assert (found["trade_id"], found["price"], found["size"], found["side"]) == (7, 10.5, 2.0, -1)
+
+
+def test_instruments_are_asked_for_at_the_vendor(
+    market: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ReplayServer(BinanceServer()) as server:
+        monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
+        rows = market("market", "sources", "--symbols", "binance", "--json").rows
+        market("market", "sources", "--symbols", "binance")
+        assert server.count() == 1
+    assert [row["symbol"] for row in rows] == ["BTC/USDT", "ETH/USDT"]
+    assert rows[0]["tick_size"] == "0.01000000"
+
+
+@pytest.mark.system
+def test_a_crawl_runs_to_its_end_and_is_not_asked_for_again(
+    market: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = BinanceServer(klines=[kline(BEGIN_MS + n * MINUTE_MS) for n in range(1440)])
+    with ReplayServer(vendor) as server:
+        monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
+        monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "0")
+        asked = ("market", "crawl", "binance", "BTC/USDT,ETH/USDT", "--interval", "1m")
+        asked = (*asked, "--start", "2024-01-01", "--end", "2024-01-02", "--json")
+        first = market(*asked)
+        assert first.code == 0, first.err
+        assert [(row["status"], row["new"]) for row in first.rows] == [("completed", 1440)] * 2
+        before = server.count()
+        assert before == 1 + 2 * 2  # exchangeInfo, two pages for each
+        again = market(*asked)
+        assert [row["rows"] for row in again.rows] == [0, 0]
+        assert server.count() == before
+    listed = market("crawls", "ls", "--json").rows
+    assert len(listed) == 4
+    shown = market("crawls", "show", listed[-1]["run"], "--json").rows
+    assert (shown["source"], shown["kind"], shown["done"]) == ("binance", "bar", 1.0)
+    spans = market("market", "coverage", "--json").rows
+    assert [(row["symbol"], row["reason"]) for row in spans] == [
+        ("BTC/USDT", "data"),
+        ("ETH/USDT", "data"),
+    ]
+    assert "crawls ls" in market("crawls", "cancel").err
+    assert market("crawls", "cancel", listed[-1]["run"]).code == 2  # it has ended
+
+
+@pytest.mark.system
+def test_a_crawl_that_is_refused_fails_with_the_reason(
+    market: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = BinanceServer()
+    with ReplayServer(vendor) as server:
+        monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
+        monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "0")
+        market("market", "sources", "--symbols", "binance")
+        vendor.symbols = ("ETHUSDT",)
+        done = market(
+            "market", "crawl", "binance", "BTC/USDT", "--start", "2024-01-01", "--end", "2024-01-02"
+        )
+    assert done.code == 1
+    assert "failed: " in done.err
+    assert "Invalid symbol." in done.out
