@@ -11,6 +11,7 @@ from tests.engines.ray.doings import PLACE
 
 from raymill import config, json
 from raymill.engines.ray.pool import RayPool
+from raymill.flow.places import workflow_at
 from raymill.flow.pool import Call
 from raymill.state.artifacts import Artifacts
 from raymill.testing.pool_suite import Hand, PoolSuite, Recorder, Switch
@@ -96,6 +97,30 @@ class TestRayPool(PoolSuite):
                 "step `on_many_cpus` asks for 10000 CPUs, and no node of the Ray cluster has them"
             )
             assert small.output == b"2"
+
+    def test_a_worker_with_other_code_does_not_run_it(self, tmp_path: Path) -> None:
+        file = tmp_path / "changing.py"
+        place = f"{file}:FLOW"
+        code = """
+from raymill import Workflow
+
+
+def say(_):
+    return "before"
+
+
+FLOW = Workflow("changing", say)
+"""
+        file.write_text(code)
+        assert workflow_at(place).version  # it is taken when it is first asked for
+        file.write_text(code.replace("before", "after"))
+        with self.lend(tmp_path) as hand:
+            call = hand.call("add_one", 1)
+            call = call._replace(place=place, key=call.key._replace(step="say"))
+            (end,) = hand.run(call)
+            about = json.loads(end.error or b"{}")
+            assert (end.outcome, end.retry, about["type"]) == ("error", False, "CodeChanged")
+            assert about["message"].startswith(f"worker `{end.worker}` has version ")
 
     def test_a_worker_has_what_its_step_asks_for(self, tmp_path: Path) -> None:
         with self.lend(tmp_path) as hand:

@@ -19,7 +19,7 @@ def call(step: str = "a", run: str = "r", attempt: int = 1) -> Call:
 
 
 def batch(since: float, group: Resources = USUAL) -> Batch:
-    return Batch([Task(call(), None)], group, since)
+    return Batch([Task(call(), None, "1")], group, since)
 
 
 class Table:
@@ -32,7 +32,7 @@ class Table:
         worker = self.roster.new(group, b"", now)
         self.roster.came_up(worker, now)
         if busy:
-            worker.hand[1] = Task(call(), None)
+            worker.hand[1] = Task(call(), None, "1")
         return worker
 
     def waits(self, *since: float, group: Resources = USUAL) -> None:

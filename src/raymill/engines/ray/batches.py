@@ -21,7 +21,7 @@ class Batches:
 
     def __init__(self, find: Find) -> None:
         self._find = find
-        self._needs: dict[tuple[str, str], tuple[Resources, float | None]] = {}
+        self._needs: dict[tuple[str, str], tuple[Resources, float | None, str]] = {}
         self._falls: Counter[tuple[str, str, int]] = Counter()
 
     def sort(self, calls: Sequence[Call], now: float) -> tuple[list[Batch], list[Result]]:
@@ -30,7 +30,7 @@ class Batches:
         failed: list[Result] = []
         for call in calls:
             try:
-                needs, timeout_s = self._of(call)
+                needs, timeout_s, version = self._of(call)
             except (RaymillError, KeyError) as error:
                 about = reasons.error(type(error).__name__, str(error))
                 failed.append(Result(call.key, "error", None, about))
@@ -38,7 +38,7 @@ class Batches:
             is_alone = max(call.losses, self._falls[call.key[:3]]) >= FALLS
             name = call.key if is_alone else needs
             batch = groups.setdefault(name, Batch([], needs, now))
-            batch.tasks.append(Task(call, timeout_s))
+            batch.tasks.append(Task(call, timeout_s, version))
         return list(groups.values()), failed
 
     def fell(self, key: Key) -> bool:
@@ -52,9 +52,10 @@ class Batches:
         """A worker told how it ended."""
         self._falls.pop(key[:3], None)
 
-    def _of(self, call: Call) -> tuple[Resources, float | None]:
+    def _of(self, call: Call) -> tuple[Resources, float | None, str]:
         place = (call.place, call.key.step)
         if place not in self._needs:
-            one = self._find(call.place).by_name[call.key.step]
-            self._needs[place] = (one.resources, one.timeout_s)
+            flow = self._find(call.place)
+            one = flow.by_name[call.key.step]
+            self._needs[place] = (one.resources, one.timeout_s, flow.version)
         return self._needs[place]

@@ -16,6 +16,7 @@ class Task:
 
     call: Call
     timeout_s: float | None
+    version: str  # of the code that the worker must have
 
 
 @dataclass(slots=True)

@@ -37,6 +37,15 @@ def overdue(step: str, timeout_s: float | None) -> bytes:
     return error("Timeout", f"step `{step}` took longer than {timeout_s} s")
 
 
+def changed(flow: str, worker: str, theirs: str, ours: str) -> bytes:
+    """A worker has other code than the orchestrator."""
+    return error(
+        "CodeChanged",
+        f"worker `{worker}` has version {theirs} of workflow `{flow}`, the orchestrator {ours}",
+        hint="put the same code on all nodes; raymill workflows retry RUN goes on",
+    )
+
+
 def unfit(step: str, needs: Resources) -> bytes:
     """No node has what a step asks for."""
     memory = f" and {needs.memory_bytes:,} bytes of memory" if needs.memory_bytes else ""

@@ -132,7 +132,8 @@ class Staff:
                 self._serial += 1
                 worker.hand[self._serial] = task
                 key, *rest = task.call[:5]
-                sent.append((self._serial, task.timeout_s is not None, tuple(key), *rest))
+                about = (self._serial, task.timeout_s is not None, task.version)
+                sent.append((*about, tuple(key), *rest))
             assert worker.line is not None
             worker.line.send("do", sent)
 

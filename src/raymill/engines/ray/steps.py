@@ -10,9 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from raymill import __version__, json, log
+from raymill import __version__, log
 from raymill.config.process import take
 from raymill.engines.perform import perform
+from raymill.engines.ray import reasons
 from raymill.engines.ray.line import CHUNK, CORKED, Frames, Message, packed, settle
 from raymill.engines.ray.seal import is_sealed
 from raymill.errors import Cancelled, EngineError, RaymillError
@@ -67,21 +68,25 @@ class StepWorker:
             raise self._refusal
 
     def _one(self, task: Message, more: bool) -> None:
-        serial, is_timed, key, *rest = task
+        serial, is_timed, version, key, *rest = task
         self._serial = serial
         self._say(("begun", serial), corked=not is_timed)
         call = Call(Key(*key), *rest)
         unwanted = Result(call.key, "cancelled", worker=self._name)
-        result = unwanted if serial in self._unwanted else self._ran(call)
+        result = unwanted if serial in self._unwanted else self._ran(call, version)
         self._unwanted.discard(serial)
         self._say(("result", serial, *result[1:]), corked=more)
 
-    def _ran(self, call: Call) -> Result:
+    def _ran(self, call: Call, version: str) -> Result:
         try:
-            one = workflow_at(call.place).by_name[call.key.step]
+            flow = workflow_at(call.place)
+            one = flow.by_name[call.key.step]
         except (RaymillError, KeyError) as error:
-            about = {"type": type(error).__name__, "message": str(error)}
-            return Result(call.key, "error", None, json.dumps(about), worker=self._name)
+            about = reasons.error(type(error).__name__, str(error))
+            return Result(call.key, "error", None, about, worker=self._name)
+        if flow.version != version:
+            about = reasons.changed(call.workflow, self._name, flow.version, version)
+            return Result(call.key, "error", None, about, worker=self._name)
         return perform(call, one, self._artifacts, self._save, self._check, self._name)
 
     def _say(self, message: Message, *, corked: bool = False) -> None:
