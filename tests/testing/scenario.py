@@ -2,7 +2,8 @@
 things at all sorts of times."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from raymill.flow.pool import StepContext, StepFailed
@@ -135,6 +136,7 @@ def _list(*_: Any) -> list[int]:
     return [1, 2]
 
 
+ENGINES = ("local",) * 9 + ("remote",) * 4 + ("absent",)
 NAMES = [*EXPECTED, "fan", "impatient", "endless", "parent"]
 KINDS = ("cancel", "pause", "resume", "retry")
 
@@ -147,6 +149,7 @@ class Scenario:
         seed: int,
         faults: FaultPlan | None = None,
         *,
+        kinds: Sequence[str] = NAMES,
         seconds: float = 20.0,
         runs: int = 6,
         **how: Any,
@@ -162,9 +165,10 @@ class Scenario:
             seconds=seconds,
             **how,
         )
+        self.catch_up, self.is_steady = "none", False
         self.asked: dict[str, tuple[str, int]] = {}
         for _ in range(self.chance.randint(1, runs)):
-            self._run(seconds)
+            self._run(seconds, self.chance.choice(kinds))
         if self.chance.random() < 0.3:
             self._change(seconds)
         if self.chance.random() < 0.3:
@@ -181,21 +185,15 @@ class Scenario:
             cluster.deploy(changing(chance, str(version)), at=at)
             cluster.crash(at=at + chance.random())
 
-    def _run(self, seconds: float) -> None:
+    def _run(self, seconds: float, name: str) -> None:
         chance, cluster = self.chance, self.cluster
-        name, value, at = (
-            chance.choice(list(self.flows)),
-            chance.randint(0, 4),
-            chance.random() * seconds * 0.7,
-        )
+        value, at = chance.randint(0, 4), chance.random() * seconds * 0.7
         run = cluster.submit(
             self.flows[name],
             value,
             at=at,
             priority=chance.choice((None, 0, 5)),
-            engine=chance.choice(
-                ("local", "local", "remote", "absent" if chance.random() < 0.2 else "local")
-            ),
+            engine=chance.choice(ENGINES),
         )
         self.asked[run] = name, value
         for _ in range(chance.choice((0, 0, 1, 2, 3))):
@@ -209,19 +207,32 @@ class Scenario:
     def _schedule(self, seconds: float) -> None:
         chance, cluster = self.chance, self.cluster
         flow = self.flows[chance.choice(("line", "rated"))]
-        every, begins = chance.choice((2.0, 5.0)), START + chance.random() * 5
+        every = chance.choice((2.0, 5.0))
+        begins = START + chance.choice((chance.random() * 5, -40 * chance.random()))
+        self.catch_up = chance.choice(CATCH_UP)
+        self.every, self.first, self.is_steady = every, begins + every, True
         row = ScheduleRow(
-            *("often", flow.name, flow.name, b"2", "", every, "UTC", chance.choice(CATCH_UP), 0),
+            *("often", flow.name, flow.name, b"2", "", every, "UTC", self.catch_up, 0),
             *("local", "active", begins, begins + every, None),
         )
         cluster.send("schedule", "often", {"action": "add", "row": to_message(row)}, at=1.0)
         for action in ("pause", "resume"):
-            if chance.random() < 0.5:
+            if chance.random() < 0.3:
+                self.is_steady = False
                 cluster.send("schedule", "often", {"action": action}, at=chance.random() * seconds)
         cluster.send("schedule", "often", {"action": "rm"}, at=seconds * 0.95)
 
+    def _look_at_schedule(self, runs: list[str]) -> None:
+        """None of its times was left out, where all are to be caught up."""
+        if self.catch_up != "all" or not self.is_steady:
+            return
+        times = sorted(datetime.fromisoformat(run.partition("@")[2]).timestamp() for run in runs)
+        expected = [self.first + self.every * number for number in range(len(times))]
+        assert [round(time, 3) for time in times] == [round(time, 3) for time in expected]
+
     def run(self) -> Any:
         found = self.cluster.run()
+        self._look_at_schedule([run for run in found.runs if run.startswith("often@")])
         for run, row in found.runs.items():
             if row.status != "completed":
                 continue

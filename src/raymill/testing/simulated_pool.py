@@ -86,6 +86,11 @@ class SimulatedPool:
         """How many workers there are."""
         return self._size
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an attempt is under way that somebody waits for."""
+        return bool(self._going) and not self._is_over
+
     def open(self, reports: Reports) -> None:
         """Begin; results go to `reports`."""
         self._reports = reports

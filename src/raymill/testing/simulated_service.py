@@ -1,9 +1,10 @@
 """One process of a simulation that runs the workflows of a store, or stands by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from raymill.errors import RaymillError
+from raymill.flow.pool import Result
 from raymill.orchestrator.intake import Find
 from raymill.orchestrator.loop import Orchestrator
 from raymill.state.store import Alive, Lease, StateStore
@@ -51,10 +52,11 @@ class SimulatedService:
         world.note(name, "starts")
         self.after(0.0, self._stand_by)
 
-    @property
-    def leads(self) -> bool:
-        """Whether it runs workflows, as far as it knows."""
-        return self.is_up and self.orchestrator is not None
+    def hear(self, results: Sequence[Result]) -> None:
+        """Be told of results, from whatever pool."""
+        if self.orchestrator is not None:
+            self.orchestrator.results(results)
+            self.wake(0.0001)
 
     def after(self, delay_s: float, action: Callable[[], Any]) -> None:
         """Have something happen in this process, unless it is over by then."""

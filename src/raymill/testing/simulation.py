@@ -8,27 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from raymill import faults, json, log
-from raymill.errors import EngineUnavailable, RaymillError
-from raymill.flow.places import among
-from raymill.flow.pool import Call, Key, Result
+from raymill import faults as points
+from raymill import log
 from raymill.flow.workflow import Workflow
-from raymill.orchestrator.live import DUE
-from raymill.orchestrator.loop import Orchestrator
-from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
-from raymill.state.store import Lease, RunRow, StateStore
+from raymill.state.store import RunRow, StateStore
 from raymill.testing.crashes import MEMORY
 from raymill.testing.faultplan import FaultPlan
 from raymill.testing.memory_store import Memory, MemoryStore
-from raymill.testing.simulated_journal import SimulatedWriter
-from raymill.testing.simulated_pool import SimulatedPool
-from raymill.testing.simulated_service import SimulatedService
-from raymill.testing.simulated_world import START, World, WorldClock
+from raymill.testing.simulated_people import People
+from raymill.testing.simulated_processes import Processes
+from raymill.testing.simulated_world import START, World
 from raymill.testing.witness import Witness
 
-PACE = Pace(inbox_s=0.25, sweep_s=1.5, lease_s=2.0)
-CALM_S = 200.0  # virtual seconds after which what has not ended never will
+CALM_S = 100.0  # virtual seconds after which what is not under way never will be
 FAULTY = ("run.swept", "step.swept", "run.broken")  # what the loop says when it mends itself
 
 
@@ -37,23 +30,31 @@ class Simulated:
     """How a simulation went."""
 
     runs: Mapping[str, RunRow]
+    """All runs, by id."""
     outputs: list[Any]
-    """What the runs gave that were asked for, in order; None where one did not complete."""
+    """What the runs gave that were submitted, in order; None where one did not complete."""
     faults: Mapping[str, int]
+    """What went wrong, and how often."""
     history: str
+    """What happened, one thing a line."""
 
 
 class SimCluster:
-    """Orchestrators with their workers, a store, and people who submit, in one thread.
+    """Orchestrators with their workers, a store, and people who ask for things, in one process.
 
-    Time is virtual and chance comes from a seed, so that the same seed is the same history. Steps
-    are called as plain functions; one that takes `ctx` may die wherever it saves, checks or waits.
-    For `seconds` everything goes wrong that `faults` plans, then nothing does, and every run must
-    come to its end.
+    Time is virtual and chance comes from the seed, so that the same seed is the same history.
+    Steps are called as plain functions; one that takes `ctx` may die wherever it saves, checks or
+    waits. For `seconds` all goes wrong that `faults` plans, a little of everything unless told;
+    then nothing does, and every run must come to its end.
 
     workflow: one, which is run once for each value, or several, for `submit`; answers: what a
-    person says to each question, by the name of its step; store: opens a door to the same store
-    each time, instead of one in memory.
+    person says to each question, by the name of its step; orchestrators: processes, of which one
+    runs the workflows and the others stand by; store: opens a door to the same store each time,
+    instead of one in memory.
+
+    >>> double = Workflow("double", lambda value: 2 * value, version="1")
+    >>> SimCluster(double, 3, 4, seed=1).run().outputs
+    [6, 8]
     """
 
     def __init__(
@@ -70,26 +71,30 @@ class SimCluster:
     ) -> None:
         flows = [workflow] if isinstance(workflow, Workflow) else list(workflow)
         self.seed, self.faults = seed, FaultPlan.everything() if faults is None else faults
-        self.world = World(seed)
-        self._flows = {flow.name: flow for flow in flows}
-        self.witness = Witness(self.world)
-        self.artifacts = Artifacts(Path(tempfile.gettempdir()) / "nothing")
-        self._answers, self._seconds, self._workers = answers or {}, seconds, workers
-        self._open = store or partial(MemoryStore, Memory())
-        self._orchestrators = orchestrators
-        self._services: list[SimulatedService] = []
-        self._pools: list[SimulatedPool] = []
-        self._times: dict[tuple[str, str], float] = {}
+        self._seconds, self._orchestrators = seconds, orchestrators
+        self._world = World(seed)
+        self._witness = Witness(self._world)
+        self._store = store or partial(MemoryStore, Memory())
+        self._doors: list[StateStore] = []
+        self._processes = Processes(
+            self._world,
+            self._witness,
+            self.faults,
+            {flow.name: flow for flow in flows},
+            store=self._opened,
+            workers=workers,
+        )
+        self._people = People(
+            self._world, self._witness, self._processes, self._opened, answers or {}
+        )
         self._ids: list[str] = []
-        self._starts = 0
-        self._is_calm = False
-        self._is_on_demand = self.world.chance(0.3)
-        self._sees_owners = self.world.chance(0.5)
         if isinstance(workflow, Workflow):
             for value in values or (None,):
-                self.submit(workflow, value, at=self.world.between(0.0, seconds / 2))
+                self.submit(workflow, value, at=self._world.between(0.0, seconds / 2))
 
-    # What is to happen
+    def _opened(self) -> StateStore:
+        self._doors.append(self._store())
+        return self._doors[-1]
 
     def submit(
         self,
@@ -108,256 +113,92 @@ class SimCluster:
         self.send("submit", run, about, at=at)
         return run
 
-    def deploy(self, workflow: Workflow, *, at: float) -> None:
-        """Have orchestrators that start from then on find this code under the workflow's name."""
-        self.world.after(at, partial(self._deploy, workflow))
-
-    def _deploy(self, workflow: Workflow) -> None:
-        self.world.note("people", f"change {workflow}")
-        self._flows = {**self._flows, workflow.name: workflow}
-
-    def crash(self, *, at: float) -> None:
-        """Have the process die that runs the workflows then."""
-        self.world.after(at, self._crash)
-
-    def _crash(self) -> None:
-        for service in list(self._services):
-            if service.name == self.witness.owner:
-                service.die("is killed")
-
     def request(self, run: str, kind: str, *, at: float) -> None:
-        """Have a run cancelled, paused, resumed or retried."""
+        """Have a run cancelled, paused, resumed or retried after so many seconds."""
         self.send(kind, run, {}, at=at)
 
-    def send(self, kind: str, run: str, about: Any, *, at: float = 0.0) -> None:
-        """Have any message sent."""
-        self.world.after(at, partial(self._ask, kind, run, json.dumps(about)))
+    def answer(self, run: str, step: str, value: Any, *, at: float) -> None:
+        """Have a question answered after so many seconds."""
+        self.send("answer", run, {"step": step, "item": -1, "value": value}, at=at)
 
-    def _ask(self, kind: str, run: str, body: bytes) -> None:
-        if not self._is_calm:
-            self._send(kind, run, body)
+    def send(self, kind: str, run: str, about: Any, *, at: float) -> None:
+        """Have any message sent after so many seconds."""
+        self._people.ask(kind, run, about, at)
 
-    def _send(self, kind: str, run: str, body: bytes) -> None:
-        world, plan = self.world, FaultPlan() if self._is_calm else self.faults
-        is_refused = world.chance(plan.refusals, "refusals")
-        if is_refused and world.chance(0.5):
-            world.note("people", f"could not ask: {kind} {run}")
-            return
-        world.note("people", f"ask: {kind} {run} {body.decode()}")
-        self._store.send([(kind, run, body)], world.wall())
-        self.witness.sent(kind, run, is_acknowledged=not is_refused)
-        if world.chance(plan.repeats, "repeats"):
-            world.after(world.between(0.0, 8.0), partial(self._ask, kind, run, body))
-        self._ensure()
+    def crash(self, *, at: float) -> None:
+        """Have the process killed that runs the workflows after so many seconds."""
+        self._world.after(at, self._processes.crash)
 
-    # What pools stand on
+    def deploy(self, workflow: Workflow, *, at: float) -> None:
+        """Have processes that start later find this code under the workflow's name."""
+        self._world.after(at, partial(self._deploy, workflow))
 
-    def takes_s(self, call: Call) -> float:
-        """How long a step takes: some are short, some long, each about as long as before."""
-        name = (call.workflow, call.key.step)
-        if name not in self._times:
-            world = self.world
-            is_short = world.chance(0.5)
-            self._times[name] = (
-                world.between(0.0002, 0.003) if is_short else world.between(0.02, 1.0)
-            )
-        return self._times[name] * self.world.between(0.5, 1.5)
-
-    def submitted(self, pool: SimulatedPool, calls: Sequence[Call]) -> None:
-        """An orchestrator has calls run."""
-        self.witness.submitted(pool, calls)
-
-    def over(self, pool: SimulatedPool, key: Key) -> None:
-        """An attempt is over, as far as its pool knows."""
-        self.witness.over(pool, key)
-
-    def told(self, results: Sequence[Result]) -> None:
-        """A pool tells results."""
-        self.witness.told(results)
-
-    def hand_over(self, results: Sequence[Result]) -> None:
-        """Give results to whoever runs the workflows now."""
-        for service in self._services:
-            if service.leads and service.name == self.witness.owner:
-                service.after(0.0, partial(self._given, service, results))
-
-    def _given(self, service: SimulatedService, results: Sequence[Result]) -> None:
-        if service.orchestrator is not None:
-            service.orchestrator.results(results)
-            service.wake(0.0001)
-
-    # Processes
-
-    def _start(self) -> None:
-        plan = FaultPlan() if self._is_calm else self.faults
-        if self.world.chance(plan.set_back, "set_back"):
-            self.world.ahead -= self.world.between(0.0, 20.0)
-            self.world.note("wall", "the clock is set back")
-        self._starts += 1
-        service = SimulatedService(
-            f"orch{self._starts}",
-            self.world,
-            self._open(),
-            self.witness,
-            lease_s=PACE.lease_s,
-            stands_by=not self._is_on_demand,
-            plan=plan,
-            find=among(*self._flows.values()),
-            make=self._make,
-            alive=self._alive,
-            ended=self._ended,
-        )
-        self._services.append(service)
-
-    def _make(self, service: SimulatedService) -> Orchestrator:
-        local = self._pool("local", service, self._workers)
-
-        def writer(
-            store: StateStore, lease: Lease, failed: Callable[[BaseException], Any], *, ttl_s: float
-        ) -> SimulatedWriter:
-            made = SimulatedWriter(store, lease, failed, ttl_s=ttl_s, host=service)
-            service.writer = made
-            return made
-
-        idle_s = 3.0 if self._is_on_demand else None
-        return Orchestrator(
-            service.store,
-            local,
-            service.find,
-            others={"remote": partial(self._pool, "remote", service, 2), "absent": _absent},
-            fetch=self.artifacts.get,
-            keep=self.artifacts.put,
-            clock=WorldClock(self.world),
-            pace=Pace(PACE.inbox_s, PACE.sweep_s, PACE.lease_s, idle_s),
-            writer=writer,
-        )
-
-    def _pool(self, name: str, service: SimulatedService, size: int) -> SimulatedPool:
-        made = SimulatedPool(name, service, self, size, is_remote=name == "remote")
-        self._pools.append(made)
-        return made
-
-    def _ended(self, service: SimulatedService) -> None:
-        self._services.remove(service)
-        for pool in self._pools:
-            if pool.host is service:
-                pool.close()
-        if not self._is_on_demand:
-            self.world.after(self.world.between(0.05, 4.0), self._start)
-        elif self._is_calm:
-            self.world.after(1.0, self._ensure)
-
-    def _alive(self, owner: str) -> bool | None:
-        if not self._sees_owners:
-            return None
-        return any(service.name == owner for service in self._services)
-
-    def _ensure(self) -> None:
-        """Start an orchestrator where none runs the workflows, as submitting does."""
-        if self._is_on_demand and not self._services:
-            self._start()
-
-    # From the start to the end
+    def _deploy(self, workflow: Workflow) -> None:
+        self._world.note("people", f"change {workflow}")
+        self._processes.flows |= {workflow.name: workflow}
 
     def run(self) -> Simulated:
         """Let it all happen. Raises AssertionError with the seed and the history."""
-        faults.watch(self.world.point)
         folder = tempfile.mkdtemp(prefix="raymill-", dir=MEMORY if MEMORY.is_dir() else None)
-        self.artifacts = Artifacts(Path(folder) / "artifacts")
+        self._processes.artifacts = Artifacts(Path(folder) / "artifacts")
+        points.watch(self._world.point)
         try:
             with log.kept(self._heard):
                 self._live()
+            found = self._simulated()
         except Exception as error:
             raise AssertionError(self._told(f"{type(error).__name__}: {error}")) from error
         finally:
-            faults.unwatch(self.world.point)
-            for pool in self._pools:
-                pool.end()
+            points.unwatch(self._world.point)
+            self._processes.end()
+            for door in self._doors:
+                door.close()
             shutil.rmtree(folder, ignore_errors=True)
-        if self.world.wrong is not None:
-            raise AssertionError(self._told(self.world.wrong))
-        return self._simulated()
+        if self._world.wrong is not None:
+            raise AssertionError(self._told(self._world.wrong))
+        return found
 
     def _live(self) -> None:
-        self._store = self._open()
-        for number in range(1 if self._is_on_demand else self._orchestrators):
-            self.world.after(number * self.world.between(0.0, 1.0), self._start)
-        self.world.run(START + self._seconds)
-        self._is_calm = True
-        self.world.note("world", "nothing goes wrong any more")
-        for service in self._services:
-            service.plan = FaultPlan()
-        ends = self.world.now + CALM_S
-        while self.world.wrong is None and self.world.now < ends and not self._is_at_rest():
-            self._see_to()
-            self.world.run(self.world.now + 2.0)
-        self.world.run(self.world.now + 8.0)
-        if self.world.wrong is None:
-            self._look()
+        world, people = self._world, self._people
+        people.come()
+        for number in range(1 if self._processes.is_on_demand else self._orchestrators):
+            world.after(number * world.between(0.0, 1.0), self._processes.start)
+        world.run(START + self._seconds)
+        world.note("world", "nothing goes wrong any more")
+        self._processes.calm()
+        people.calm()
+        ends = world.now + CALM_S
+        while world.wrong is None and world.now < ends and not self._is_at_rest():
+            people.see_to()
+            world.run(world.now + 2.0)
+            if self._processes.is_busy() or people.is_patient():
+                ends = world.now + CALM_S
+        world.run(world.now + 8.0)
+        if world.wrong is None:
+            self._witness.look(people.store, self._processes.in_hand())
+
+    def _is_at_rest(self) -> bool:
+        store = self._people.store
+        return not (
+            self._people.unsure
+            or store.inbox(store.taken())
+            or store.schedules()
+            or store.open_runs()
+        )
 
     def _heard(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
         if event in FAULTY:
-            self.world.fail(f"{event}: {dict(fields)}")
-
-    def _is_at_rest(self) -> bool:
-        waits = self._store.inbox(self._store.taken()) or self._store.schedules()
-        return not waits and not self._store.open_runs()
-
-    def _see_to(self) -> None:
-        """Do what people do to bring runs to their end."""
-        self._ensure()
-        for schedule in self._store.schedules():
-            self._send("schedule", schedule.name, b'{"action":"rm"}')
-        for row in self._store.open_runs():
-            if row.status == "paused" and row.parent is None:
-                self._send("resume", row.id, b"{}")
-            for step in self._store.steps(row.id):
-                if step.status == "asked" and step.step in self._answers:
-                    answer = {"step": step.step, "item": step.item}
-                    answer["value"] = self._answers[step.step]
-                    self._send("answer", row.id, json.dumps(answer))
-                elif step.status in DUE and self._is_endless(row.place, step.step):
-                    self._send("cancel", row.id, b"{}")
-
-    def _is_endless(self, place: str, step: str) -> bool:
-        try:
-            found = among(*self._flows.values())(place).by_name.get(step)
-        except RaymillError:
-            return False  # its code has changed
-        return found is not None and found.endless
-
-    def _look(self) -> None:
-        """What must hold at the end."""
-        for row in self._store.open_runs():
-            going = [step[1:5] for step in self._store.steps(row.id) if step.status != "done"]
-            self.world.fail(f"run {row.id} is stuck: {row.status} {going}")
-        for run in self.witness.acknowledged:
-            if self._store.run(run) is None:
-                self.world.fail(f"run {run} was acknowledged, and is not there")
-        for row in self.witness.runs.values():
-            found = self._store.run(row.id)
-            if found is None or found.status != row.status or found.output != row.output:
-                self.world.fail(f"run {row.id} was committed as {row}, and is {found}")
-        for service in self._services:
-            if service.orchestrator is not None and (
-                left := service.orchestrator.dispatch.in_hand()
-            ):
-                self.world.fail(f"{service.name} keeps {left}, and nothing goes on")
+            self._world.fail(f"{event}: {dict(fields)}")
 
     def _simulated(self) -> Simulated:
-        runs = {row.id: row for row in self._store.runs(most=1_000_000)}
-        outputs = [_output(runs.get(run)) for run in self._ids]
-        return Simulated(runs, outputs, dict(self.world.counts), self.world.told())
+        runs = {row.id: row for row in self._people.store.runs(most=1_000_000)}
+        outputs = [self._output(runs.get(run)) for run in self._ids]
+        return Simulated(runs, outputs, dict(self._world.counts), self._world.told())
+
+    def _output(self, row: RunRow | None) -> Any:
+        if row is None or row.status != "completed" or row.output is None:
+            return None
+        return self._processes.artifacts.load(row.output)
 
     def _told(self, what: str) -> str:
-        plan = self.faults.named()
-        return f"{what}\nseed {self.seed}, faults: {plan}\n{self.world.told()}"
-
-
-def _output(row: RunRow | None) -> Any:
-    is_done = row is not None and row.status == "completed"
-    return json.loads(row.output or b"null") if row is not None and is_done else None
-
-
-def _absent() -> SimulatedPool:
-    raise EngineUnavailable("Engine `absent` is not installed", hint="nothing installs it")
+        return f"{what}\nseed {self.seed}, faults: {self.faults.named()}\n{self._world.told()}"

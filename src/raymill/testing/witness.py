@@ -1,13 +1,13 @@
 """Watches a simulation, and says what must never be as soon as it is."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from raymill import json
-from raymill.flow.pool import Call, Key, Result
-from raymill.flow.workflow import Limit
+from raymill.flow.pool import FAILED, Argument, Call, Key, Result
+from raymill.flow.workflow import INPUT, Limit, Step, Workflow
 from raymill.orchestrator.live import DUE, GOING
-from raymill.state.store import ENDED, OPEN, Changes, Lease, RunRow, StepRow
+from raymill.state.store import ENDED, OPEN, Changes, Lease, RunRow, StateStore, StepRow
 from raymill.testing.simulated_pool import SimulatedPool, shown
 from raymill.testing.simulated_world import World
 
@@ -28,6 +28,7 @@ class Witness:
         self._asked: set[str] = set()  # to resume or to retry
         self._children: dict[str, list[str]] = defaultdict(list)
         self._begun: set[Key] = set()
+        self._answered: set[Key] = set()
         self._told: dict[Key, list[bytes | None]] = defaultdict(list)
         self._holds: dict[SimulatedPool, dict[Key, str]] = defaultdict(dict)
         self._starts: dict[str, deque[float]] = defaultdict(deque)
@@ -67,11 +68,19 @@ class Witness:
             self._run(run)
         for row in changes.steps:
             self._step(row)
+        for event in changes.events:
+            if event.kind == "answered":
+                self._answer(Key(event.run, event.step, event.item, event.attempt))
         for was in were.values():
             if was is not None and was.status in ENDED and was.id not in written:
                 self._world.fail(f"run {was.id} is {was.status}, and a step of it was written")
         for name in sorted(written):
             self._whole(self.runs[name])
+
+    def _answer(self, key: Key) -> None:
+        if key in self._answered:
+            self._world.fail(f"question {shown(key)} is answered twice")
+        self._answered.add(key)
 
     def _step(self, row: StepRow) -> None:
         was = self.steps[row.run].get((row.step, row.item))
@@ -181,9 +190,34 @@ class Witness:
             self._world.fail(f"{name} begins, and in the journal is {row.status} #{row.attempt}")
         if run.status != "running" and run.id not in self._resumed:
             self._world.fail(f"{name} begins, and its run is {run.status}")
-        limit = self._limit(pool, call)
+        step = pool.host.find(call.place).by_name[key.step]
+        if call.arguments != self._given(pool.host.find(call.place), run, step, key.item):
+            self._world.fail(f"{name} begins with {call.arguments}, which the journal has not")
+        limit = step.limit
         if limit is not None:
             self._limited(pool, key, limit, number)
+
+    def _given(self, flow: Workflow, run: RunRow, step: Step, item: int) -> tuple[Argument, ...]:
+        """What a step is given, as the journal has it."""
+        after = tuple(self._value(flow, run, name) for name in step.after or ())
+        if step.each is None:
+            return after
+        items = self._value(flow, run, step.each)
+        if isinstance(items, bytes):
+            return (json.dumps(json.loads(items)[item]), *after)
+        return (items[item], *after)
+
+    def _value(self, flow: Workflow, run: RunRow, name: str) -> Argument:
+        if name == INPUT:
+            return run.input or b"null"
+        rows = self.steps[run.id]
+        if flow.by_name[name].each is None:
+            return rows[name, -1].output or b"null"
+        items = [row for (step, item), row in sorted(rows.items()) if step == name and item >= 0]
+        return tuple(
+            row.output or b"" if row.status == "done" else FAILED + (row.error or b"")
+            for row in items
+        )
 
     def _limited(self, pool: SimulatedPool, key: Key, limit: Limit, number: int) -> None:
         held = self._holds[pool]
@@ -205,6 +239,23 @@ class Witness:
     def over(self, pool: SimulatedPool, key: Key) -> None:
         """An attempt is over, as far as its pool knows."""
         self._holds[pool].pop(key, None)
+
+    # What holds at the end
+
+    def look(self, store: StateStore, in_hand: Mapping[str, Mapping[str, int]]) -> None:
+        """Nothing is stuck, nothing is lost, nothing is kept."""
+        for row in store.open_runs():
+            going = [step[1:5] for step in store.steps(row.id) if step.status != "done"]
+            self._world.fail(f"run {row.id} is stuck: {row.status} {going}")
+        for run in self.acknowledged:
+            if store.run(run) is None:
+                self._world.fail(f"run {run} was acknowledged, and is not there")
+        for row in self.runs.values():
+            found = store.run(row.id)
+            if found is None or (found.status, found.output) != (row.status, row.output):
+                self._world.fail(f"run {row.id} was committed as {row}, and is {found}")
+        for name, left in in_hand.items():
+            self._world.fail(f"{name} keeps {left}, and nothing goes on")
 
 
 def _summary(changes: Changes) -> str:
