@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -60,19 +62,20 @@ def test_the_core_holds_in_many_worlds(first: int) -> None:
         Scenario(seed).run()
 
 
-def sqlite_worlds(folder: Path, seeds: range) -> None:
-    for seed in seeds:
-        place = folder / str(seed)
-        Scenario(seed, seconds=10.0, runs=3, store=lambda place=place: SqliteStore(place)).run()
+def sqlite_worlds(seeds: range) -> None:
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        for seed in seeds:
+            opened = partial(SqliteStore, Path(folder) / str(seed))
+            Scenario(seed, seconds=10.0, runs=3, store=opened).run()
 
 
-def test_the_core_holds_on_the_real_store(tmp_path: Path) -> None:
-    sqlite_worlds(MEMORY / tmp_path.name if MEMORY.is_dir() else tmp_path, range(3))
+def test_the_core_holds_on_the_real_store() -> None:
+    sqlite_worlds(range(3))
 
 
 @pytest.mark.system
-def test_the_core_holds_on_the_real_store_in_more_worlds(tmp_path: Path) -> None:
-    sqlite_worlds(tmp_path, range(100, 130))
+def test_the_core_holds_on_the_real_store_in_more_worlds() -> None:
+    sqlite_worlds(range(100, 130))
 
 
 def test_the_same_seed_is_the_same_history() -> None:
