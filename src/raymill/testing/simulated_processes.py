@@ -24,7 +24,8 @@ REMOTE = 2  # workers of the second engine
 
 
 class Processes:
-    """They are started again when they end, or, in some worlds, only when they are needed.
+    """They are started again when they end, or, in some worlds, only when they are needed. In some
+    they can tell whether another one lives, in others the lease alone says so.
 
     plan: what goes wrong; flows: the code that a process finds when it starts.
     """
@@ -38,6 +39,8 @@ class Processes:
         *,
         store: Callable[[], StateStore],
         workers: int,
+        on_demand: bool | None,
+        sees_owners: bool | None,
     ) -> None:
         self.world, self.witness, self.plan = world, witness, plan
         self.flows = dict(flows)
@@ -48,8 +51,9 @@ class Processes:
         self._times: dict[tuple[str, str], float] = {}
         self._starts = 0
         self._is_calm = False
-        self.is_on_demand = world.chance(0.3)
-        self._sees_owners = world.chance(0.5)
+        drawn = world.chance(0.3), world.chance(0.5)
+        self.is_on_demand = drawn[0] if on_demand is None else on_demand
+        self._sees_owners = drawn[1] if sees_owners is None else sees_owners
 
     def ensure(self) -> None:
         """Start a process where none is, as submitting does."""
@@ -81,6 +85,12 @@ class Processes:
         """End the process that runs the workflows."""
         for service in [one for one in self.up if one.name == self.witness.owner]:
             service.die("is killed")
+
+    def freeze(self, seconds: float) -> None:
+        """Have the process that runs the workflows stand still."""
+        for service in self.up:
+            if service.name == self.witness.owner:
+                service.freeze(seconds)
 
     def calm(self) -> None:
         """Let nothing go wrong any more."""

@@ -112,6 +112,11 @@ class SimulatedService:
             raise Killed
         self.world.note(self.name, f"goes on {where}")
 
+    def freeze(self, seconds: float) -> None:
+        """Stand still between two things."""
+        self.world.note(self.name, f"freezes for {seconds:.2f} s")
+        self._still_until = max(self._still_until, self.world.now + seconds)
+
     def die(self, how: str) -> None:
         """End at once."""
         if self.is_up:

@@ -50,7 +50,9 @@ class SimCluster:
     workflow: one, which is run once for each value, or several, for `submit`; answers: what a
     person says to each question, by the name of its step; orchestrators: processes, of which one
     runs the workflows and the others stand by; store: opens a door to the same store each time,
-    instead of one in memory.
+    instead of one in memory; on_demand: processes are started by submitting and leave when they are
+    idle, instead of standing by; sees_owners: a process can tell whether the one that has the lease
+    lives, as on one machine. Where they are not told the seed decides.
 
     >>> double = Workflow("double", lambda value: 2 * value, version="1")
     >>> SimCluster(double, 3, 4, seed=1).run().outputs
@@ -68,6 +70,8 @@ class SimCluster:
         workers: int = 2,
         seconds: float = 30.0,
         store: Callable[[], StateStore] | None = None,
+        on_demand: bool | None = None,
+        sees_owners: bool | None = None,
     ) -> None:
         flows = [workflow] if isinstance(workflow, Workflow) else list(workflow)
         self.seed, self.faults = seed, FaultPlan.everything() if faults is None else faults
@@ -83,6 +87,8 @@ class SimCluster:
             {flow.name: flow for flow in flows},
             store=self._opened,
             workers=workers,
+            on_demand=on_demand,
+            sees_owners=sees_owners,
         )
         self._people = People(
             self._world, self._witness, self._processes, self._opened, answers or {}
@@ -128,6 +134,10 @@ class SimCluster:
     def crash(self, *, at: float) -> None:
         """Have the process killed that runs the workflows after so many seconds."""
         self._world.after(at, self._processes.crash)
+
+    def freeze(self, *, at: float, seconds: float) -> None:
+        """Have the process stand still that runs the workflows then."""
+        self._world.after(at, partial(self._processes.freeze, seconds))
 
     def deploy(self, workflow: Workflow, *, at: float) -> None:
         """Have processes that start later find this code under the workflow's name."""
