@@ -14,6 +14,7 @@ from typing import Any
 
 from raymill import errors
 from raymill.app.catalogue import About, Entry
+from raymill.app.market.streams import Standing as Stream
 from raymill.app.runs import EventOfRun, Run, StepOfRun
 from raymill.app.schedules import Schedule
 from raymill.app.strategies import About as AboutStrategy
@@ -78,6 +79,7 @@ def commands() -> Iterator[str]:
         ),
         ("schedules ls, add", fields(Schedule)),
         ("screen", f"{fields(Answer)} (the last one with `--explain`)"),
+        ("market stream; streams ls, show, stop", fields(Stream)),
     ]
     yield from table(("command", "fields"), rows)
 

@@ -43,6 +43,11 @@ LOCAL = {
         "interrupted; there is smooth.csv.partial, state, undisturbed.csv",
         "same bytes as the undisturbed run: yes",
     ],
+    "09_ticks.py": [
+        "1,440 ticks of one hour are stored: symbol, ts, price, volume, bid, ask, source",
+        "SIM1/USD: 60 means of a minute",
+        "the same as they came: yes",
+    ],
 }
 ON_RAY = {
     "07a_ray_basic.py": ["25.5   24.68", "10 records by 1 actor(s)"],

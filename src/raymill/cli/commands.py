@@ -19,6 +19,7 @@ GROUPS = {
     "filings": "Facts of SEC filings",
     "market": "Market data: sources, crawls into the lake, what is stored",
     "crawls": "Crawls of market data",
+    "streams": "Live prices on their way into the lake",
     "strategies": "Trading strategies",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
@@ -102,6 +103,12 @@ COMMANDS = (
         "raymill.cli.market.strategies:show",
         "Show a strategy: what it does, its parameters",
     ),
+    Command(
+        "market stream", "raymill.cli.market.stream:stream", "Store live trades, quotes or bars"
+    ),
+    Command("streams ls", "raymill.cli.market.streams:ls", "List streams, the newest first"),
+    Command("streams show", "raymill.cli.market.streams:show", "Show where a stream stands"),
+    Command("streams stop", "raymill.cli.market.streams:stop", "Stop streams"),
     Command("bench", "raymill.cli.bench:bench", "Measure speed and memory on this machine"),
     Command(
         "demo", "raymill.cli.demo:demo", "Run the main job on real readings and show the result"

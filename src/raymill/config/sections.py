@@ -8,6 +8,7 @@ from raymill.config.find import FILE_VARIABLE, file_values, settings_file, varia
 from raymill.config.folders import PathSettings
 from raymill.config.log import LogSettings
 from raymill.config.market import MarketSettings
+from raymill.config.market_live import MarketLiveSettings
 from raymill.config.ray import RaySettings
 from raymill.config.section import Section, load
 from raymill.config.streams import StreamSettings
@@ -21,6 +22,7 @@ SECTIONS: tuple[type[Section], ...] = (
     WorkflowSettings,
     FilingSettings,
     MarketSettings,
+    MarketLiveSettings,
     RaySettings,
     LogSettings,
 )
@@ -61,6 +63,11 @@ class Settings:
     def market(self) -> MarketSettings:
         """Which vendors of market data are asked."""
         return load(MarketSettings)
+
+    @cached_property
+    def market_live(self) -> MarketLiveSettings:
+        """How live prices are listened to."""
+        return load(MarketLiveSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

@@ -98,9 +98,18 @@ def _error(kind: str, message: str) -> bytes:
     return json.dumps({"type": kind, "message": message})
 
 
+def _end_with_parent() -> None:
+    """End as soon as the orchestrator is gone: the attempt is lost, and may be made elsewhere."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _serve(line: Connection, artifacts: str) -> None:
     """The process: attempts in, results out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the orchestrator decides
+    threading.Thread(target=_end_with_parent, name="raymill-parent", daemon=True).start()
     log.keep_standard()
     line.send(("up", os.getpid()))
     kept = Artifacts(artifacts)

@@ -26,11 +26,12 @@ def test_of_too_many_quotes_the_newest_of_each_instrument_stay() -> None:
 
 def test_rows_that_must_not_be_lost_wait_on_the_disk(tmp_path: Path) -> None:
     path = tmp_path / "spill" / "trades.jsonl"
-    buffer = Every(Spill(path), 3)
+    buffer = Every(Spill(path), 2)
     buffer.add(rows(1, 2))
     assert not path.exists()
     buffer.add(rows(3, 4))
-    buffer.add(rows(5))  # behind those on the disk, though there is room
+    assert (buffer.depth, buffer.spilled) == (2, 2)
+    buffer.add(rows(5))  # behind those on the disk
     assert (buffer.depth, buffer.spilled) == (2, 3)
     assert buffer.take(1) == rows(1)
     assert buffer.take(3) == rows(2, 3, 4)

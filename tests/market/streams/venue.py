@@ -18,7 +18,7 @@ from raymill.testing.replay import Asked, Recorded, ReplayServer
 
 BEGAN_MS = 1_700_000_000_000
 MOST_A_SECOND = 5
-PAGE = 1000
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
 class Venue:
@@ -36,7 +36,8 @@ class Venue:
         self.refusals: deque[tuple[int, dict[str, str]]] = deque()  # of the next connections
         self.deny = ""  # the error that a subscription gets
         self.connects = self.told_off = self.pongs = 0
-        self.messages: list[tuple[float, dict[str, Any]]] = []
+        self.per_s = 1.0  # in which five messages are enough
+        self.asked: list[dict[str, Any]] = []
         self.frozen = False
         self._clients: dict[ServerConnection, set[str]] = {}
         self._loop = asyncio.new_event_loop()
@@ -152,7 +153,7 @@ class Venue:
         try:
             async for message in connection:
                 times.append(time.monotonic())
-                if len(times) > MOST_A_SECOND and times[-1] - times[0] < 1:
+                if len(times) > MOST_A_SECOND and times[-1] - times[0] < self.per_s:
                     self.told_off += 1
                     await connection.close(1008, "Too many requests")
                     return
@@ -163,7 +164,7 @@ class Venue:
             self._clients.pop(connection, None)
 
     async def _answer_message(self, connection: ServerConnection, asked: dict[str, Any]) -> None:
-        self.messages.append((time.monotonic(), asked))
+        self.asked.append(asked)
         if self.deny:
             error = {"error": {"code": 2, "msg": self.deny}, "id": asked["id"]}
             await connection.send(json.dumps(error))
@@ -221,6 +222,7 @@ class Venue:
             "/api/v3/aggTrades": self._agg_trades,
             "/api/v3/depth": lambda query: self.books[query["symbol"]],
             "/api/v3/klines": self._klines,
+            "/api/v3/exchangeInfo": lambda query: {"symbols": [_symbol(n) for n in SYMBOLS]},
         }
         found = routes.get(parts.path)
         return None if found is None else Recorded(body=json.dumps(found(query)).encode())
@@ -236,6 +238,11 @@ class Venue:
         first, last = int(query["startTime"]), int(query.get("endTime", 1 << 62))
         rows = [row for row in self.bars.get(query["symbol"], []) if first <= row[0] <= last]
         return rows[: int(query.get("limit", 500))]
+
+
+def _symbol(name: str) -> dict[str, Any]:
+    about = {"symbol": name, "status": "TRADING", "filters": []}
+    return {**about, "baseAsset": name.removesuffix("USDT"), "quoteAsset": "USDT"}
 
 
 def _trade(symbol: str, number: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Market data: the workflow of crawls over sources and a lake that the settings describe."""
+"""Market data: the workflows of crawls and streams over sources and a lake that the settings
+describe."""
 
-from raymill.app.market.flows import CRAWL
+from raymill.app.market.flows import CRAWL, STREAM
 
-__all__ = ["CRAWL"]
+__all__ = ["CRAWL", "STREAM"]

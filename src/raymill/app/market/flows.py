@@ -21,3 +21,18 @@ def crawl(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
 
 CRAWL = Workflow("crawl", Step(crawl, retry=PATIENT), version="1")
 """Completes records of one instrument in a range of time."""
+
+
+LISTENING = Retry(first_s=1.0, most_s=60.0)
+"""A stream begins again, however often: what it missed meanwhile is asked for."""
+
+
+async def stream(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
+    """Store live records until the stream is stopped."""
+    from raymill.app.market.streaming import run
+
+    return await run(asked, ctx)
+
+
+STREAM = Workflow("stream", Step(stream, endless=True, retry=LISTENING), version="1")
+"""Stores live records of some instruments."""

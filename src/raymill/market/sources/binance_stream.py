@@ -17,7 +17,7 @@ URL = "wss://stream.binance.com:9443"
 MANNERS = Manners(between_s=0.5)  # five messages a second are too many at times, two never were
 MOST_NAMES = 1024
 BATCH_NAMES = 200
-NO_SYMBOL = "it is of an instrument that was not asked for"
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class BinanceFeed:
@@ -41,7 +41,7 @@ class BinanceFeed:
         self._url = url.rstrip("/")
         known = list(instruments)
         self._numbers = {one.venue_symbol: one.instrument_id for one in known}
-        self.names = [_name(one, kind, interval) for one in known for kind in wanted]
+        self.names: Sequence[str] = [_name(one, kind, interval) for one in known for kind in wanted]
         self._readers: dict[str | None, Callable[[Heard, Any, int], None]] = {
             "aggTrade": self._trade,
             "depthUpdate": self._diff,
@@ -84,9 +84,10 @@ class BinanceFeed:
                     continue
                 heard.messages += 1
                 readers[data.get("e")](heard, data, received)
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            except _UNREADABLE as error:
                 heard.bad.append(Bad(body, _reason(error), received))
         if frames:
+            heard.first_received = frames[0].received
             heard.last_received = frames[-1].received
         return heard
 
@@ -168,4 +169,6 @@ def _reply(heard: Heard, message: Any) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"`{error.args[0]}` is missing or unknown"
-    return str(error) or type(error).__name__
+    if isinstance(error, json.JSONError):
+        return "it is no JSON"
+    return str(error) if isinstance(error, ValueError) else "it is no message"

@@ -16,6 +16,7 @@ AHEAD_US = 86_400_000_000  # beyond now: pages by number are not cut off by time
 PAGE = 1000
 
 TRADE = ("instrument_id", "ts", "trade_id", "price", "size", "side", "recv_ts")
+QUOTE = ("instrument_id", "ts", "bid", "bid_size", "ask", "ask_size", "update_id", "recv_ts")
 BAR = (
     *("instrument_id", "interval", "ts", "open", "high", "low", "close", "volume"),
     *("quote_volume", "trades", "vwap", "closed"),

@@ -94,8 +94,8 @@ class Every:
         """Take rows."""
         if self._over:
             self._over += rows
-        elif not self._spill.rows and len(self._rows) + len(rows) <= self._most:
-            self._rows += rows
+        elif not self._spill.rows and len(self._rows) < self._most:
+            self._rows += rows  # also those of a message that are one too many
         else:
             try:
                 self._spill.add(rows)

@@ -111,13 +111,14 @@ class Channel:
         _close(self.received, ended)
         self._note(ended)
 
-    def interrupted(self, instrument: int, now_us: int, reason: str) -> None:
-        """A connection is back: what came meanwhile and bears no number is lost."""
+    def interrupted(self, instrument: int, until_us: int, reason: str) -> None:
+        """A connection is back: what came before that and bears no number is lost."""
         since = self.received.time(instrument)
         if since is None or isinstance(self.received, Numbered):
             return
-        gap = Gap(instrument, self.name, None, None, min(since, now_us), now_us, now_us)
-        self._note(gap.closed("lost", now_us, reason))
+        since = min(since, until_us)
+        gap = Gap(instrument, self.name, None, None, since, until_us, until_us)
+        self._note(gap.closed("lost", until_us, reason))
 
     def segment(self, most: int) -> Segment | None:
         """What is to be stored next; the same again until `is_stored`. None if there is nothing.
@@ -138,10 +139,10 @@ class Channel:
             self._pending = Segment(self.name, self.table, number, rows, further.saved(), gaps)
         return self._pending
 
-    def is_stored(self, segment: Segment) -> None:
-        """A segment is on the disk: its rows are acknowledged."""
+    def is_stored(self, segment: Segment, rows: int) -> None:
+        """A segment is on the disk: its rows are acknowledged, `rows` of the channel in all."""
         self.stored, self._pending = self._further, None
-        self.number, self.rows = segment.number, self.rows + len(segment.rows)
+        self.number, self.rows = segment.number, rows
 
     @property
     def depth(self) -> int:

@@ -41,9 +41,11 @@ class Heard:
     """What some frames brought.
 
     lags: for each message how long it was under way, in microseconds; below 0 where clocks differ.
+    is_alive: the vendor is there, though it may have brought nothing.
     """
 
     messages: int = 0
+    is_alive: bool = False
     size_bytes: int = 0
     trades: list[Trade] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
@@ -53,4 +55,5 @@ class Heard:
     bad: list[Bad] = field(default_factory=list)
     lags: list[int] = field(default_factory=list)
     last_event: int = 0
+    first_received: int = 0
     last_received: int = 0

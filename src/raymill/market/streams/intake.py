@@ -108,13 +108,12 @@ class Intake:
             self.books.lose(self.instruments_of(names))
         self.changed.set()
 
-    def is_back(self, names: Sequence[str]) -> None:
+    def is_back(self, names: Sequence[str], since_us: int) -> None:
         """Names are on a connection, and were on none before."""
         self.counts.connects += 1
-        now = self.now_us()
         for instrument in self.instruments_of(names):
             for channel in self.channels.values():
-                channel.interrupted(instrument, now, UNHEARD)
+                channel.interrupted(instrument, since_us, UNHEARD)
                 if self.filler is not None:
                     self.filler.look_behind(channel, instrument)
         self.changed.set()
@@ -135,8 +134,11 @@ class Intake:
 
     def _show(self, name: str, rows: Sequence[Row]) -> None:
         newest = self._last.setdefault(name, {})
+        known = len(newest)
         for row in rows:
             newest[row[0]] = row
+        if len(newest) > known:  # from its first record on an instrument has a cursor
+            self.due.set()
 
     def _set_aside(self, bad: Sequence[Bad]) -> None:
         self.counts.refused += len(bad)

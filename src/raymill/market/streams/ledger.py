@@ -3,32 +3,29 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import Any
 
 from raymill import faults, json
 from raymill.errors import Fenced
-from raymill.market.streams.channel import Segment, Table
+from raymill.market.store import MarketStore, Written
+from raymill.market.streams.channel import Segment
 from raymill.market.streams.columns import to_table
 from raymill.market.streams.gaps import Gap
 from raymill.market.streams.heard import Bad
 from raymill.state.database import Database, Execute
-from raymill.state.lake import Fence, Lake, LakeTable, Once, Part
-from raymill.state.lake_manifest import check_fence
+from raymill.state.lake_manifest import Fence, Once, check_fence
 
 SHOWN = 500  # bytes of a frame that is set aside
+MERGE_EACH = 8  # segments
 _GAP = (
     "run, channel, instrument_id, place, first_id, last_id, since_us, until_us, found_us, state, "
     "rows, closed_us, reason"
 )
-
-
-class Layout(Protocol):
-    """Where rows of a kind lie in the lake."""
-
-    def __call__(self, table: Table, rows: pa.Table) -> tuple[LakeTable, Sequence[Part]]:
-        """The table of the lake, and the rows by partition."""
+_REACHED = (
+    "INSERT INTO market_stream_cursor VALUES (?,?,?,?,?) "
+    "ON CONFLICT (run, channel) DO UPDATE SET number=excluded.number, "
+    "rows=market_stream_cursor.rows+excluded.rows, cursor=excluded.cursor"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +51,14 @@ class Left:
 class Ledger:
     """One stream's records, for the owner of an epoch: once a later one began, this one is out."""
 
-    def __init__(self, lake: Lake, run: str, epoch: int, *, source: str, layout: Layout) -> None:
-        self._lake, self._run, self._source, self._layout = lake, run, source, layout
+    def __init__(self, store: MarketStore, run: str, epoch: int, *, source: str) -> None:
+        self._store, self._run, self._source = store, run, source
         self._fence = Fence(f"market.stream/{run}", epoch)
 
     def begin(self, now: float) -> Left:
         """Become the owner. Raises Fenced where a later one has begun."""
         run, epoch = self._run, self._fence.epoch
-        with self._lake.database.transaction() as execute:
+        with self._store.database.transaction() as execute:
             check_fence(execute, self._fence)
             execute(
                 "INSERT INTO market_stream VALUES (?,'live',?,'connecting','{}',?,?) "
@@ -75,29 +72,35 @@ class Ledger:
                 wanted == "stopped", started, json.loads(status), _reached(execute, run), gaps
             )
 
-    def commit(self, segment: Segment) -> None:
-        """Store rows, and how far they go, all at once. Once is enough: the same number again
-        changes nothing. Raises Fenced, StoreError."""
-        table, parts = self._layout(
-            segment.table, to_table(segment.table, segment.rows, self._source)
+    def commit(self, segment: Segment, status: Mapping[str, Any], now_us: int) -> int:
+        """Store rows, how far they go, and where the stream stands, all at once.
+
+        Gives how many rows of the channel are stored then. The same number again changes nothing.
+        now_us: the time at the vendor. Raises Fenced, StoreError.
+        """
+        rows = to_table(segment.table, segment.rows, self._source)
+        written = self._store.put(
+            *(segment.table, self._source, rows),
+            also=lambda execute, came: self._reached(execute, segment, status, came),
+            fence=self._fence,
+            once_only=Once(f"market.stream/{self._run}/{segment.channel}", segment.number),
+            now_us=now_us,
         )
-        name = f"market.stream/{self._run}/{segment.channel}"
-
-        def also(execute: Execute) -> None:
-            execute(
-                "INSERT INTO market_stream_cursor VALUES (?,?,?,?,?) "
-                "ON CONFLICT (run, channel) DO UPDATE SET number=excluded.number, "
-                "rows=market_stream_cursor.rows+excluded.rows, cursor=excluded.cursor",
-                (
-                    *(self._run, segment.channel, segment.number, len(segment.rows)),
-                    json.dumps(segment.cursor).decode(),
-                ),
-            )
-            _note(execute, self._run, segment.gaps)
-
-        once = Once(name, segment.number)
-        self._lake.append(table, *parts, also=also, fence=self._fence, once=once)
         faults.point("stream.stored")
+        if segment.number % MERGE_EACH == 0:
+            self._store.tidy(segment.table, written.folders)
+        with self._store.database.reading() as execute:
+            sql = "SELECT rows FROM market_stream_cursor WHERE run=? AND channel=?"
+            return int(execute(sql, (self._run, segment.channel))[0][0])
+
+    def _reached(
+        self, execute: Execute, segment: Segment, status: Mapping[str, Any], came: Written
+    ) -> None:
+        cursor = json.dumps(segment.cursor).decode()
+        execute(_REACHED, (self._run, segment.channel, segment.number, came.new, cursor))
+        _note(execute, self._run, segment.gaps)
+        sql = "UPDATE market_stream SET status=? WHERE run=?"
+        execute(sql, (json.dumps(status).decode(), self._run))
 
     def set_aside(self, bad: Iterable[Bad], now: float) -> None:
         """Keep what could not be read, with the reason. Raises StoreError."""
@@ -108,13 +111,13 @@ class Ledger:
             )
             for one in bad
         ]
-        with self._lake.database.transaction() as execute:
+        with self._store.database.transaction() as execute:
             sql = "INSERT INTO market_quarantine VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
             execute.many(sql, rows)
 
     def tell(self, state: str, status: Mapping[str, Any], now: float) -> bool:
         """Say where the stream stands; whether it is to stop. Raises Fenced, StoreError."""
-        with self._lake.database.transaction() as execute:
+        with self._store.database.transaction() as execute:
             rows = execute(
                 "UPDATE market_stream SET state=?, status=?, updated=? WHERE run=? AND epoch=? "
                 "RETURNING wanted",

@@ -1,7 +1,7 @@
 """One open connection of a vendor: what was subscribed, what comes, goodbye."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeAlias
 
@@ -38,6 +38,9 @@ class Feed(Protocol):
 
     def unsubscribe(self, names: Sequence[str], number: int) -> str:
         """The message that gives streams up."""
+
+    def instruments_of(self, names: Iterable[str]) -> set[int]:
+        """Whose names these are."""
 
     def read(self, frames: Sequence[Frame]) -> Heard:
         """What frames say. It raises nothing: what cannot be read is among what is bad."""

@@ -28,8 +28,8 @@ class Taker(Protocol):
     def is_lost(self, names: Sequence[str], reason: str) -> None:
         """Names are on no connection any more."""
 
-    def is_back(self, names: Sequence[str]) -> None:
-        """Names are on a connection, and were on none before."""
+    def is_back(self, names: Sequence[str], since_us: int) -> None:
+        """Names are on a connection, and were on none before; since a time of the wall clock."""
 
 
 class LinkKeeper:
@@ -143,11 +143,11 @@ class LinkKeeper:
 
     def _hear(self, line: Line, heard: Heard) -> None:
         on_successor = line is self._successor
-        if heard.messages:
+        if heard.messages or heard.is_alive:
             self.link = self.link.hears(self._clock(), on_successor=on_successor)
         known = self.link.successor if on_successor else self.link.line
         if line.ready and known is not None and not known.ready:
-            self._ready(on_successor)
+            self._ready(on_successor, heard.first_received)
         repeats = self._taker.take(heard)
         if repeats and self._successor is not None:
             self.link = replace(self.link, shared=True)
@@ -155,10 +155,10 @@ class LinkKeeper:
         if self._taker.full:
             self.wake()
 
-    def _ready(self, on_successor: bool) -> None:
+    def _ready(self, on_successor: bool, since_us: int) -> None:
         self.link = self.link.is_ready()
         if not on_successor:
-            self._taker.is_back(self.names)
+            self._taker.is_back(self.names, since_us)
         self.wake()
 
     def _lost(self, line: Line, reason: str) -> None:

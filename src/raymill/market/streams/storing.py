@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from raymill.errors import Fenced, StoreError
 from raymill.log import get_logger
+from raymill.market.streams.channel import Segment
 from raymill.market.streams.intake import Intake
 from raymill.market.streams.ledger import Ledger
 
@@ -40,6 +41,7 @@ class Storer:
         intake: Intake,
         ledger: Ledger,
         disk: Disk,
+        status: Callable[[], dict[str, Any]],
         *,
         flush_s: float,
         again_s: float,
@@ -47,7 +49,7 @@ class Storer:
     ) -> None:
         self.trouble = ""
         """Why rows cannot be stored, empty if they can."""
-        self._intake, self._ledger, self._disk = intake, ledger, disk
+        self._intake, self._ledger, self._disk, self._status = intake, ledger, disk, status
         self._flush_s, self._again_s, self._wall = flush_s, again_s, wall
         self._ending = asyncio.Event()
 
@@ -80,8 +82,7 @@ class Storer:
         try:
             for channel in self._intake.channels.values():
                 while (segment := channel.segment(self._intake.due_rows)) is not None:
-                    await self._disk(self._ledger.commit, segment)
-                    channel.is_stored(segment)
+                    channel.is_stored(segment, await self._commit(segment))
             await self._set_aside()
         except Fenced:
             raise
@@ -90,6 +91,11 @@ class Storer:
             return False
         self.is_troubled("")
         return True
+
+    async def _commit(self, segment: Segment) -> int:
+        """The vendor's clock may be ahead of ours: a bar that it closed has ended."""
+        now_us = max(int(self._wall() * 1e6), self._intake.counts.last_event_us)
+        return await self._disk(self._ledger.commit, segment, self._status(), now_us)
 
     async def _set_aside(self) -> None:
         bad = self._intake.bad

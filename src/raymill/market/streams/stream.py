@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from raymill.errors import Fenced, StoreError
 from raymill.market.streams.books import Books, Look
 from raymill.market.streams.channel import Channel
+from raymill.market.streams.fills import MOST as FILL_MOST
 from raymill.market.streams.fills import Ask, Filler
 from raymill.market.streams.intake import Event, Intake
 from raymill.market.streams.ledger import Ledger, Left
@@ -65,6 +66,7 @@ class Parts:
     instruments_of: Callable[[Iterable[str]], Iterable[int]]
     ask: Ask | None = None
     look: Look | None = None
+    fill_most: int = FILL_MOST
 
 
 class Totals(NamedTuple):
@@ -104,9 +106,12 @@ class Stream:
             self.intake.books = Books(parts.look, self.clocks.chance)
         if parts.ask is not None:
             self.intake.filler = self._filler(parts.ask)
-        wall = self.clocks.wall
-        waits = {"flush_s": self.pace.flush_s, "again_s": self.pace.again_s}
-        self._storer = Storer(self.intake, ledger, self._disk, wall=wall, **waits)
+        self._storer = Storer(
+            *(self.intake, ledger, self._disk, self.status),
+            flush_s=self.pace.flush_s,
+            again_s=self.pace.again_s,
+            wall=self.clocks.wall,
+        )
 
     def _filler(self, ask: Ask) -> Filler:
         clocks = self.clocks
@@ -114,6 +119,7 @@ class Stream:
             *(ask, self.parts.channels, clocks.now_us, clocks.chance),
             waits=self._room,
             took=self.intake.came_back,
+            most=self.parts.fill_most,
         )
 
     async def run(self) -> Totals:
