@@ -145,6 +145,31 @@ def test_history_goes_on_behind_the_last_row(market: Callable[..., Done], tmp_pa
     assert [row["close"] for row in (*first, *second)] == [11.0, 12.0]
 
 
+def test_bars_that_are_not_stored_are_built_from_what_is(
+    market: Callable[..., Done], tmp_path: Path
+) -> None:
+    rows = [f"2024-01-01T00:{n:02}:00Z,{10 + n},{11 + n},{9 + n},{10 + n},2" for n in range(10)]
+    head = "ts,open,high,low,close,volume"
+    (tmp_path / "a.csv").write_text("\n".join([head, *rows]))
+    market("market", "import", "a.csv", "--interval", "1m")
+    asked = ("market", "history", "file", "A", "--start", "2024-01-01", "--json")
+    done = market(*asked, "--interval", "5m", "--end", "2024-01-01T00:10Z")
+    assert "built from bars of 1m" in done.err
+    assert [(row["open"], row["high"], row["low"], row["close"]) for row in done.rows] == [
+        (10, 15, 9, 14),
+        (15, 20, 14, 19),
+    ]
+    assert [(row["volume"], row["closed"]) for row in done.rows] == [(10, True)] * 2
+    again = market(*asked, "--interval", "5m", "--after", "2024-01-01T00:00:00Z")
+    assert [row["open"] for row in again.rows] == [15]
+    text = "ts,price,size\n2024-01-01T00:00:10Z,5,1\n2024-01-01T00:00:50Z,7,2\n"
+    (tmp_path / "t.csv").write_text(text)
+    market("market", "import", "--kind", "trade", "t.csv")
+    asked = ("market", "history", "file", "T", "--start", "2024-01-01", "--json")
+    made = market(*asked, "--interval", "1m").rows
+    assert [(row["open"], row["close"], row["volume"]) for row in made] == [(5.0, 7.0, 3.0)]
+
+
 def test_trades_of_a_file_need_the_unit_of_their_times(
     market: Callable[..., Done], tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
-"""Adapters for tests: a way out that answers from bodies and notes what was asked."""
+"""Questions to adapters, and the refusals of vendors, for tests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +9,7 @@ from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
 from raymill.market.schemas import Kind
 from raymill.market.sources.contract import PageRequest, Source
-from raymill.net import Answer, Head, Request
-
-
-class Replayed:
-    """Answers every request with what `body` gives for its address."""
-
-    def __init__(self, body: Callable[[str], Any] | bytes | Any) -> None:
-        self._body = body
-        self.urls: list[str] = []
-        self.weights: list[float] = []
-        self.requests: list[Request] = []
-
-    def __call__(self, request: Request, *, weight: float = 1.0) -> Answer:
-        self.requests.append(request)
-        self.urls.append(request.url)
-        self.weights.append(weight)
-        found = self._body(request.url) if callable(self._body) else self._body
-        body = found if isinstance(found, bytes) else json.dumps(found)
-        return Answer("ok", request.url, Head(200, {}), body, len(body), "hash")
-
-    def through(self, name: str, work: Callable[[], Any], *, weight: float = 1.0) -> Any:
-        self.urls.append(name)
-        return work()
-
+from raymill.net import Head
 
 ONE = Instrument("BTC/USDT", "binance", "BTCUSDT", "crypto", "USDT", instrument_id=7)
 NOW = micros("2026-01-01")

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from market.asking import Replayed, cases, judged, request
+from market.asking import cases, judged, request
 from raymill import json
 from raymill.errors import ConfigError
 from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
 from raymill.market.sources.alpha_vantage import AlphaVantage
 from raymill.market.sources.forex_api import ForexApi
+from raymill.testing import Answers
 
 IBM = Instrument("IBM", "alpha_vantage", "IBM", "equity", "USD", instrument_id=5)
 EURO = Instrument("EUR/USD", "forex_api", "EURUSD", "fx", "USD", base="EUR", instrument_id=6)
@@ -32,7 +33,7 @@ def source(**how: Any) -> AlphaVantage:
 def test_daily_bars_are_cut_to_the_range_and_stand_in_order() -> None:
     body = daily("2024-01-04", "2024-01-03", "2024-01-02")
     asked = request("2024-01-02", "2024-01-04", interval="1d", one=IBM)
-    rows = source().page(asked, Replayed(body)).records.to_pylist()
+    rows = source().page(asked, Answers(body)).records.to_pylist()
     assert [row["ts"].date().isoformat() for row in rows] == ["2024-01-02", "2024-01-03"]
     assert (rows[0]["open"], rows[0]["high"], rows[0]["volume"]) == (10.0, 12.5, 1234.0)
     assert (rows[0]["adj"], rows[0]["source"]) == ("raw", "alpha_vantage")
@@ -45,7 +46,7 @@ def test_wall_times_are_those_of_new_york_summer_and_winter() -> None:
         "Time Series (1min)": {"2024-07-01 09:30:00": cells, "2024-12-02 09:30:00": cells},
     }
     asked = request("2024-07-01", "2024-12-31", interval="1m", one=IBM)
-    rows = source().page(asked, Replayed(body)).records.to_pylist()
+    rows = source().page(asked, Answers(body)).records.to_pylist()
     assert [row["ts"].isoformat() for row in rows] == [
         "2024-07-01T13:30:00+00:00",
         "2024-12-02T14:30:00+00:00",
@@ -54,7 +55,7 @@ def test_wall_times_are_those_of_new_york_summer_and_winter() -> None:
 
 def test_minutes_are_asked_for_by_the_month() -> None:
     body = {"Meta Data": {"6. Time Zone": "US/Eastern"}, "Time Series (5min)": {}}
-    fetch = Replayed(body)
+    fetch = Answers(body)
     asked = request("2023-12-15", "2024-01-10", interval="5m", one=IBM)
     page = source().page(asked, fetch)
     assert "interval=5min&month=2023-12&" in fetch.urls[0]
@@ -65,7 +66,7 @@ def test_minutes_are_asked_for_by_the_month() -> None:
 
 
 def test_only_as_much_is_asked_for_as_is_needed() -> None:
-    fetch = Replayed(daily())
+    fetch = Answers(daily())
     source().page(request("2025-12-01", "2025-12-31", interval="1d", one=IBM), fetch)
     source().page(request("2024-12-01", "2025-12-31", interval="1d", one=IBM), fetch)
     assert ["outputsize=compact" in url for url in fetch.urls] == [True, False]
@@ -73,7 +74,7 @@ def test_only_as_much_is_asked_for_as_is_needed() -> None:
 
 def test_a_premium_key_gets_splits_and_dividends_too() -> None:
     more = {"7. dividend amount": "0.5", "8. split coefficient": "2.0"}
-    fetch = Replayed(daily("2024-01-02", **more))
+    fetch = Answers(daily("2024-01-02", **more))
     asked = request("2024-01-01", "2024-02-01", interval="1d", one=IBM)
     page = source(premium=True).page(asked, fetch)
     assert "TIME_SERIES_DAILY_ADJUSTED" in fetch.urls[0]
@@ -82,14 +83,14 @@ def test_a_premium_key_gets_splits_and_dividends_too() -> None:
 
 
 def test_without_a_key_nothing_is_asked() -> None:
-    fetch = Replayed({})
+    fetch = Answers({})
     with pytest.raises(ConfigError, match="asks for a key"):
         AlphaVantage().page(request("2024-01-01", "2024-02-01", interval="1d", one=IBM), fetch)
     assert fetch.urls == []
 
 
 def test_the_key_is_shown_nowhere() -> None:
-    fetch = Replayed(daily())
+    fetch = Answers(daily())
     source().page(request("2024-01-01", "2024-02-01", interval="1d", one=IBM), fetch)
     assert "apikey=secret" in fetch.urls[0]
     assert "secret" not in fetch.requests[0].shown
@@ -136,7 +137,7 @@ def test_the_recorded_refusals_are_understood(shared_data: Path) -> None:
 def test_the_recorded_minutes_are_whole(shared_data: Path) -> None:
     path = shared_data / "market" / "alpha_vantage" / "mock_time_series.json"
     asked = request("2017-12-18", "2017-12-19", interval="1m", one=IBM)
-    rows = source().page(asked, Replayed(path.read_bytes())).records.to_pylist()
+    rows = source().page(asked, Answers(path.read_bytes())).records.to_pylist()
     assert len(rows) == 100
     assert rows[-1]["ts"].isoformat() == "2017-12-18T19:56:00+00:00"  # 14:56 in New York
     assert (rows[-1]["close"], rows[-1]["volume"]) == (86.5, 10494.0)
@@ -144,18 +145,18 @@ def test_the_recorded_minutes_are_whole(shared_data: Path) -> None:
 
 def test_the_recorded_search_gives_the_instrument_itself(shared_data: Path) -> None:
     body = (shared_data / "market" / "alpha_vantage" / "symbol_search.json").read_bytes()
-    found = source().instruments(Replayed(body), ["ba"]).instruments
+    found = source().instruments(Answers(body), ["ba"]).instruments
     assert [(one.symbol, one.name, one.calendar) for one in found] == [
         ("BA", "The Boeing Company", "XNYS")
     ]
-    assert source().instruments(Replayed(body), ["B"]).instruments == []
+    assert source().instruments(Answers(body), ["B"]).instruments == []
 
 
 def test_rates_are_bars_without_a_volume() -> None:
     cells = {"1. open": "1.10", "2. high": "1.12", "3. low": "1.09", "4. close": "1.11"}
     about = {"1. Information": "Forex Daily Prices", "6. Time Zone": "UTC"}
     body = {"Meta Data": about, "Time Series FX (Daily)": {"2024-01-02": cells}}
-    fetch = Replayed(body)
+    fetch = Answers(body)
     asked = request("2024-01-01", "2024-02-01", interval="1d", one=EURO)
     row = ForexApi(key="secret").page(asked, fetch).records.to_pylist()[0]
     assert (row["close"], row["volume"], row["source"]) == (1.11, 0.0, "forex_api")
@@ -163,7 +164,7 @@ def test_rates_are_bars_without_a_volume() -> None:
 
 
 def test_pairs_are_known_without_asking() -> None:
-    fetch = Replayed({})
+    fetch = Answers({})
     listing = ForexApi(key="secret").instruments(fetch, ["eurusd", "GBP/JPY", "AAPL"])
     assert [one.symbol for one in listing.instruments] == ["EUR/USD", "GBP/JPY"]
     assert fetch.urls == []
@@ -172,8 +173,8 @@ def test_pairs_are_known_without_asking() -> None:
 def test_the_rate_of_now_is_a_quote(shared_data: Path) -> None:
     path = shared_data / "market" / "alpha_vantage" / "mock_foreign_exchange.json"
     asked = request("2024-01-01", "2024-01-02", kind="quote", one=EURO)
-    row = ForexApi(key="secret").page(asked, Replayed(path.read_bytes())).records.to_pylist()[0]
+    row = ForexApi(key="secret").page(asked, Answers(path.read_bytes())).records.to_pylist()[0]
     assert (row["bid"], row["ask"]) == (109631.430607, 109631.430607)
     assert row["ts"].isoformat() == "2017-12-20T19:23:21+00:00"
     body = json.dumps({"Realtime Currency Exchange Rate": {}})
-    assert ForexApi(key="secret").page(asked, Replayed(body)).records.num_rows == 0
+    assert ForexApi(key="secret").page(asked, Answers(body)).records.num_rows == 0

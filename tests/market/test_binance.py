@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from market.asking import Replayed, cases, judged, request
+from market.asking import cases, judged, request
 from market.vendors import BEGIN_MS, MINUTE_MS, kline, symbol, trade
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.market.moments import micros
 from raymill.market.sources.binance import Binance
 from raymill.net import Head
+from raymill.testing import Answers
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def rest(shared_data: Path) -> Path:
 
 
 def test_klines_are_bars_and_the_last_of_them_may_be_open() -> None:
-    fetch = Replayed([kline(BEGIN_MS), kline(BEGIN_MS + MINUTE_MS)])
+    fetch = Answers([kline(BEGIN_MS), kline(BEGIN_MS + MINUTE_MS)])
     now = (BEGIN_MS + 2 * MINUTE_MS - 1) * 1000  # a millisecond before the second one ends
     page = Binance().page(request("2024-01-01", "2024-01-02", interval="1m", now=now), fetch)
     first, second = page.records.to_pylist()
@@ -35,14 +36,14 @@ def test_klines_are_bars_and_the_last_of_them_may_be_open() -> None:
 
 
 def test_the_end_of_a_range_is_inclusive_at_the_venue_and_not_here() -> None:
-    fetch = Replayed([])
+    fetch = Answers([])
     Binance().page(request("2024-01-01", "2024-01-02", interval="1h"), fetch)
     assert "startTime=1704067200000&endTime=1704153599999" in fetch.urls[0]
     assert fetch.weights == [2.0]
 
 
 def test_a_full_page_goes_on_behind_its_last_bar() -> None:
-    fetch = Replayed([kline(BEGIN_MS + n * MINUTE_MS) for n in range(3)])
+    fetch = Answers([kline(BEGIN_MS + n * MINUTE_MS) for n in range(3)])
     asked = request("2024-01-01", "2024-01-02", interval="1m", limit=3)
     page = Binance().page(asked, fetch)
     next_us = (BEGIN_MS + 3 * MINUTE_MS) * 1000
@@ -52,12 +53,12 @@ def test_a_full_page_goes_on_behind_its_last_bar() -> None:
 def test_months_are_as_long_as_they_are() -> None:
     rows = [kline(1_706_745_600_000, 29 * 86_400_000)]  # February 2024
     asked = request("2024-02-01", "2025-01-01", interval="1M", limit=1)
-    page = Binance().page(asked, Replayed(rows))
+    page = Binance().page(asked, Answers(rows))
     assert page.next_cursor == str(micros("2024-03-01"))
 
 
 def test_a_trade_tells_who_was_the_taker() -> None:
-    fetch = Replayed([trade(4, BEGIN_MS), trade(5, BEGIN_MS + 1)])
+    fetch = Answers([trade(4, BEGIN_MS), trade(5, BEGIN_MS + 1)])
     page = Binance().page(request("2024-01-01", "2024-01-02", kind="trade"), fetch)
     assert page.records["trade_id"].to_pylist() == [4, 5]
     assert page.records["side"].to_pylist() == [-1, 1]  # the buyer was the maker of number 4
@@ -68,7 +69,7 @@ def test_a_trade_tells_who_was_the_taker() -> None:
 def test_trades_behind_the_end_are_left_out_and_end_the_range() -> None:
     rows = [trade(n, BEGIN_MS + n * 1000) for n in range(4)]
     asked = request("2024-01-01", "2024-01-01T00:00:02Z", kind="trade", cursor="id:0")
-    page = Binance().page(asked, Replayed(rows))
+    page = Binance().page(asked, Answers(rows))
     assert page.records["trade_id"].to_pylist() == [0, 1]
     assert (page.next_cursor, page.complete_us) == (None, micros("2024-01-01T00:00:02Z"))
 
@@ -76,7 +77,7 @@ def test_trades_behind_the_end_are_left_out_and_end_the_range() -> None:
 def test_what_the_last_seconds_brought_may_not_be_told_yet() -> None:
     now = (BEGIN_MS + 10_000) * 1000
     asked = request("2024-01-01", "2024-01-02", kind="trade", cursor="id:0", now=now)
-    page = Binance().page(asked, Replayed([trade(0, BEGIN_MS)]))
+    page = Binance().page(asked, Answers([trade(0, BEGIN_MS)]))
     assert page.complete_us == now - 5_000_000
 
 
@@ -84,7 +85,7 @@ def test_instruments_and_limits_come_from_the_venue() -> None:
     paused = {**symbol("ETHUSDT"), "status": "BREAK"}
     limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
     info = {"symbols": [symbol("BTCUSDT"), paused], "rateLimits": [{**limit, "limit": 6000}]}
-    listing = Binance().instruments(Replayed(info))
+    listing = Binance().instruments(Answers(info))
     first, second = listing.instruments
     assert (first.symbol, first.venue_symbol, first.status) == ("BTC/USDT", "BTCUSDT", "active")
     assert (first.tick_size, first.step_size) == ("0.01000000", "0.00001000")
@@ -137,14 +138,14 @@ def test_what_is_used_up_is_read_from_the_answer() -> None:
 
 def test_an_answer_that_is_cut_is_tried_again() -> None:
     with pytest.raises(RaymillError) as found:
-        Binance().page(request("2024-01-01", "2024-01-02", interval="1m"), Replayed(b"[[1,"))
+        Binance().page(request("2024-01-01", "2024-01-02", interval="1m"), Answers(b"[[1,"))
     assert found.value.details["fault"] == "transient"
 
 
 def test_the_recorded_pages_are_whole_bars(rest: Path) -> None:
     found = json.loads((rest / "klines_BTCUSDT_1h_2020-05.json").read_bytes())
     asked = request("2020-05-01", "2020-06-01", interval="1h")
-    page = Binance().page(asked, Replayed(found))
+    page = Binance().page(asked, Answers(found))
     rows = page.records.to_pylist()
     assert len(rows) == len(found)
     first = rows[0]
@@ -156,7 +157,7 @@ def test_the_recorded_pages_are_whole_bars(rest: Path) -> None:
 def test_the_recorded_trades_are_whole(rest: Path) -> None:
     found = json.loads((rest / "aggTrades_BTCUSDT_page.json").read_bytes())
     asked = request("2020-01-02", "2020-01-03", kind="trade")
-    page = Binance().page(asked, Replayed(found))
+    page = Binance().page(asked, Answers(found))
     ids = page.records["trade_id"].to_pylist()
     assert ids == list(range(202790190, 202790190 + len(found)))
     assert page.records["price"][0].as_py() == 7139.89
@@ -165,7 +166,7 @@ def test_the_recorded_trades_are_whole(rest: Path) -> None:
 
 def test_the_recorded_instruments_are_whole(rest: Path) -> None:
     info = json.loads((rest / "exchangeInfo_2021-10-12.json").read_bytes())
-    listing = Binance().instruments(Replayed(info))
+    listing = Binance().instruments(Answers(info))
     by_symbol = {one.venue_symbol: one for one in listing.instruments}
     assert by_symbol["BCCBTC"].status == "halted"  # BREAK
     assert by_symbol["ETHBTC"].tick_size == "0.00000100"
@@ -176,8 +177,8 @@ def test_the_recorded_instruments_are_whole(rest: Path) -> None:
 
 
 def test_the_recorded_book_quote_day_and_single_trades(rest: Path) -> None:
-    def body(name: str) -> Replayed:
-        return Replayed((rest / name).read_bytes())
+    def body(name: str) -> Answers:
+        return Answers((rest / name).read_bytes())
 
     source, one = Binance(), request("2024-01-01", "2024-01-02").instrument
     book = source.book(one, body("depth_BTCUSDT.json"))

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from market.asking import Replayed, request
+from market.asking import request
 from raymill.errors import EngineUnavailable, InputError, SourceError
 from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
 from raymill.market.sources import ccxt, yfinance
+from raymill.testing import Answers
 
 BEGIN_MS = 1_704_067_200_000
 ONE = Instrument("BTC/USD", "ccxt", "BTC/USD", "crypto", "USD", instrument_id=4)
@@ -73,30 +74,30 @@ def test_bars_of_ccxt_go_page_by_page() -> None:
     assert source.capabilities.intervals == ("1m", "1h", "1d")
     assert source.limits[0].count == 2.0
     asked = request("2024-01-01", "2024-01-01T00:04Z", interval="1m", one=ONE, limit=2)
-    page = source.page(asked, Replayed({}))
+    page = source.page(asked, Answers({}))
     assert page.records["close"].to_pylist() == [1.5, 1.5]
     assert page.next_cursor == str(micros("2024-01-01T00:02Z"))
     again = request(
         "2024-01-01", "2024-01-01T00:04Z", interval="1m", one=ONE, limit=2, cursor=page.next_cursor
     )
-    page = source.page(again, Replayed({}))
+    page = source.page(again, Answers({}))
     assert (page.records.num_rows, page.next_cursor) == (2, None)
 
 
 def test_trades_of_ccxt_ask_for_the_last_millisecond_again() -> None:
     source = ccxt.Ccxt(client=Exchange())
     asked = request("2024-01-01", "2024-01-02", kind="trade", one=ONE, limit=3)
-    page = source.page(asked, Replayed({}))
+    page = source.page(asked, Answers({}))
     assert page.records["trade_id"].to_pylist() == [0, 1, 2]
     assert page.complete_us == (BEGIN_MS + 1) * 1000
     again = request(
         "2024-01-01", "2024-01-02", kind="trade", one=ONE, limit=3, cursor=page.next_cursor
     )
-    assert source.page(again, Replayed({})).records["trade_id"].to_pylist() == [2, 3, 4]
+    assert source.page(again, Answers({})).records["trade_id"].to_pylist() == [2, 3, 4]
 
 
 def test_markets_of_ccxt_are_instruments() -> None:
-    (one,) = ccxt.Ccxt(client=Exchange()).instruments(Replayed({})).instruments
+    (one,) = ccxt.Ccxt(client=Exchange()).instruments(Answers({})).instruments
     assert (one.symbol, one.tick_size, one.step_size, one.min_notional, one.status) == (
         *("BTC/USD", "0.1", "0.00000001", "0.5", "halted"),
     )
@@ -114,14 +115,14 @@ def test_markets_of_ccxt_are_instruments() -> None:
 def test_errors_of_ccxt_are_faults(error: Exception, fault: str, kind: type[Exception]) -> None:
     asked = request("2024-01-01", "2024-01-02", interval="1m", one=ONE)
     with pytest.raises(kind) as found:
-        ccxt.Ccxt(client=Exchange(error)).page(asked, Replayed({}))
+        ccxt.Ccxt(client=Exchange(error)).page(asked, Answers({}))
     assert found.value.details["fault"] == fault
 
 
 def test_an_error_of_our_own_is_not_taken_for_one_of_the_vendor() -> None:
     asked = request("2024-01-01", "2024-01-02", interval="1m", one=ONE)
     with pytest.raises(ZeroDivisionError):
-        ccxt.Ccxt(client=Exchange(ZeroDivisionError())).page(asked, Replayed({}))
+        ccxt.Ccxt(client=Exchange(ZeroDivisionError())).page(asked, Answers({}))
 
 
 class Frame:
@@ -171,12 +172,12 @@ class Module:
 def test_tables_of_yfinance_are_bars_and_actions() -> None:
     source = yfinance.Yfinance(client=Module())
     asked = request("2020-08-31", "2020-09-30", interval="1d", one=APPLE)
-    page = source.page(asked, Replayed({}))
+    page = source.page(asked, Answers({}))
     (row,) = page.records.to_pylist()
     assert (row["ts"].date().isoformat(), row["close"], row["adj"]) == ("2020-08-31", 2.5, "split")
     (split,) = page.also["corporate_action"].to_pylist()
     assert (split["kind"], split["ratio"]) == ("split", 4.0)
-    (one,) = source.instruments(Replayed({}), ["AAPL"]).instruments
+    (one,) = source.instruments(Answers({}), ["AAPL"]).instruments
     assert (one.symbol, one.calendar) == ("AAPL", "XNYS")
 
 
@@ -199,7 +200,7 @@ def test_errors_of_yfinance_are_faults(error: type[Exception], fault: str) -> No
 
     asked = request("2020-08-31", "2020-09-30", interval="1d", one=APPLE)
     with pytest.raises((SourceError, InputError)) as found:
-        yfinance.Yfinance(client=Module(Refusing)).page(asked, Replayed({}))
+        yfinance.Yfinance(client=Module(Refusing)).page(asked, Answers({}))
     assert found.value.details["fault"] == fault
 
 

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from market.asking import Replayed, request
+from market.asking import request
 from raymill.errors import ConfigError, DataError, InputError, UnknownName
 from raymill.market.sources.file import File, read
+from raymill.testing import Answers
 
 BARS = "Date,Open,High,Low,Close,Volume\n2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n"
 
@@ -21,10 +22,10 @@ def written(path: Path, text: str) -> Path:
 
 def test_a_file_is_a_source_by_its_path(tmp_path: Path) -> None:
     path = written(tmp_path / "acme.us.csv", BARS)
-    one = File().instruments(Replayed({}), [str(path), "absent.csv"]).instruments[0]
+    one = File().instruments(Answers({}), [str(path), "absent.csv"]).instruments[0]
     assert (one.symbol, one.venue, one.venue_symbol) == ("ACME", "file", str(path))
     asked = request("2024-01-03", "2024-02-01", interval="1d", one=one)
-    rows = File().page(asked, Replayed({})).records.to_pylist()
+    rows = File().page(asked, Answers({})).records.to_pylist()
     assert [(row["close"], row["interval"], row["closed"]) for row in rows] == [(12.0, "1d", True)]
 
 

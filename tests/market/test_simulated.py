@@ -5,17 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from market.asking import Replayed, request
+from market.asking import request
 from raymill.errors import InputError
 from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
 from raymill.market.sources.simulated import Simulated
+from raymill.testing import Answers
 
-ONE, TWO = Simulated().instruments(Replayed({})).instruments[:2]
+ONE, TWO = Simulated().instruments(Answers({})).instruments[:2]
 
 
 def page(begin: str, end: str, *, one: Instrument = ONE, seed: int = 0, **how: Any) -> Any:
-    return Simulated(seed).page(request(begin, end, one=one, **how), Replayed({}))
+    return Simulated(seed).page(request(begin, end, one=one, **how), Answers({}))
 
 
 def rows(*asked: str, **how: Any) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ def test_some_hours_are_missing_as_where_a_venue_is_down() -> None:
     cursor: str | None = None
     while True:
         asked = request("2024-01-01", "2024-06-01", one=ONE, interval="1h", cursor=cursor)
-        found = Simulated().page(asked, Replayed({}))
+        found = Simulated().page(asked, Answers({}))
         hours += found.records.num_rows
         cursor = found.next_cursor
         if cursor is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from market.asking import Replayed, cases, judged, request
+from market.asking import cases, judged, request
 from raymill import json
 from raymill.errors import InputError
 from raymill.market.instrument import Instrument
@@ -13,6 +13,7 @@ from raymill.market.moments import micros
 from raymill.market.sources.outlet import Outlet
 from raymill.market.sources.yahoo_finance import YahooFinance
 from raymill.net import Http
+from raymill.testing import Answers
 from raymill.testing.replay import Asked, Recorded, ReplayServer
 
 APPLE = Instrument("AAPL", "yahoo_finance", "AAPL", "equity", "USD", instrument_id=3)
@@ -43,7 +44,7 @@ def chart(
 
 def bars(body: Any, begin: str, end: str, **how: Any) -> list[dict[str, Any]]:
     asked = request(begin, end, one=APPLE, **{"interval": "1d", **how})
-    found: list[dict[str, Any]] = YahooFinance().page(asked, Replayed(body)).records.to_pylist()
+    found: list[dict[str, Any]] = YahooFinance().page(asked, Answers(body)).records.to_pylist()
     return found
 
 
@@ -55,7 +56,7 @@ def test_a_daily_bar_is_named_after_its_day_at_the_exchange() -> None:
 
 def test_a_session_that_begins_the_day_before_in_utc_belongs_to_its_own_day() -> None:
     stamp = 1_578_007_800  # 2020-01-02T23:30Z is January 3rd in Sydney
-    fetch = Replayed(chart([stamp], [10.0], zone="Australia/Sydney"))
+    fetch = Answers(chart([stamp], [10.0], zone="Australia/Sydney"))
     asked = request("2020-01-03", "2020-01-04", interval="1d", one=APPLE)
     rows = YahooFinance().page(asked, fetch).records.to_pylist()
     assert [row["ts"].isoformat() for row in rows] == ["2020-01-03T00:00:00+00:00"]
@@ -99,7 +100,7 @@ def test_splits_and_dividends_come_along() -> None:
     }
     body = chart([at], [1.0], events=events)
     asked = request("2020-08-01", "2020-09-30", interval="1d", one=APPLE)
-    page = YahooFinance().page(asked, Replayed(body))
+    page = YahooFinance().page(asked, Answers(body))
     split, dividend = page.also["corporate_action"].to_pylist()
     assert (split["ex_date"].isoformat(), split["kind"], split["ratio"]) == (
         *("2020-08-31", "split", 4.0),
@@ -108,7 +109,7 @@ def test_splits_and_dividends_come_along() -> None:
         *("dividend", 0.205, "USD"),
     )
     alone = request("2020-08-01", "2020-09-01", kind="corporate_action", one=APPLE)
-    rows = YahooFinance().page(alone, Replayed(body)).records.to_pylist()
+    rows = YahooFinance().page(alone, Answers(body)).records.to_pylist()
     assert [row["kind"] for row in rows] == ["split"]
 
 
@@ -146,7 +147,7 @@ def recorded(shared_data: Path, name: str) -> Any:
 def test_the_recorded_chart_of_a_split_is_whole(shared_data: Path) -> None:
     body = recorded(shared_data, "chart-AAPL-2020-08-31-to-2020-11-07.json")
     asked = request("2020-08-31", "2020-11-07", interval="1d", one=APPLE)
-    page = YahooFinance().page(asked, Replayed(body))
+    page = YahooFinance().page(asked, Answers(body))
     rows = page.records.to_pylist()
     assert len(rows) == 49
     assert rows[0]["ts"].isoformat() == "2020-08-31T00:00:00+00:00"
@@ -159,13 +160,13 @@ def test_the_recorded_chart_of_a_split_is_whole(shared_data: Path) -> None:
 
 def test_the_recorded_chart_in_pence_says_so(shared_data: Path) -> None:
     body = recorded(shared_data, "chart-OCDO.L-2020-01-01-to-2020-01-03.json")
-    one = YahooFinance().instruments(Replayed(body), ["OCDO.L"]).instruments[0]
+    one = YahooFinance().instruments(Answers(body), ["OCDO.L"]).instruments[0]
     assert (one.currency, one.price_scale, one.timezone) == ("GBp", 0.01, "Europe/London")
 
 
 def test_the_recorded_charts_of_currencies_and_coins(shared_data: Path) -> None:
     body = recorded(shared_data, "chart-EURUSD_X-2020-01-01-to-2020-01-03.json")
-    one = YahooFinance().instruments(Replayed(body), ["EUR/USD"]).instruments[0]
+    one = YahooFinance().instruments(Answers(body), ["EUR/USD"]).instruments[0]
     assert (one.symbol, one.asset_class, one.calendar) == ("EUR/USD", "fx", "24/5")
     body = recorded(shared_data, "chart-BTC-USD-2020-01-01-to-2020-01-03.json")
     rows = bars(body, "2020-01-01", "2020-01-03")

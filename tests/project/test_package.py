@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def raymill(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(site)}
+    env = {**os.environ, "PYTHONPATH": str(site), "RAYMILL_WORKFLOWS_IDLE_S": "0"}
     command = [sys.executable, "-m", "raymill", *arguments]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
@@ -63,6 +63,22 @@ def test_its_task_source_sink_and_engine_run_together(site: Path, tmp_path: Path
     )
     assert "metres on careful" in done.stderr
     assert "warning: read 2 columns with care" in done.stderr
+
+
+def test_its_source_of_market_data_is_listed_and_crawled(site: Path, tmp_path: Path) -> None:
+    listed = json.loads(raymill(site, tmp_path, "market", "sources", "--json").stdout)
+    (row,) = [row for row in listed if row["source"] == "harbour"]
+    assert (row["kinds"], row["intervals"]) == (["bar"], ["1d"])
+    done = raymill(
+        site,
+        tmp_path,
+        *("market", "crawl", "harbour", "COD", "--json"),
+        *("--start", "2024-01-01", "--end", "2024-01-11"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["new"] == 10
+    wrong = raymill(site, tmp_path, "market", "crawl", "harbour", "CODD", "--start", "2024-01-01")
+    assert "did you mean `COD`?" in wrong.stderr
 
 
 def test_a_misspelt_name_of_the_package_is_guessed(site: Path, tmp_path: Path) -> None:

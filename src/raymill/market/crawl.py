@@ -7,7 +7,7 @@ any point goes on where it was: no hole stays, and nothing comes twice.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from raymill.flow.pool import StepContext
 from raymill.log import get_logger
 from raymill.market import notes
 from raymill.market.calendar import EveryDay, calendar
-from raymill.market.coverage import holes
+from raymill.market.coverage import Reason, holes
 from raymill.market.instrument import Instrument
 from raymill.market.interval import DAY_US, interval
 from raymill.market.moments import moment
@@ -91,6 +91,14 @@ class Rooms(Protocol):
         """An instrument by its number."""
 
 
+class _Mark(NamedTuple):
+    """A range that is known, and why; `venue_empty` is what one empty answer says."""
+
+    reason: Reason
+    begin_us: int
+    end_us: int
+
+
 @dataclass(slots=True)
 class _Segment:
     """Pages that will be committed together."""
@@ -98,8 +106,16 @@ class _Segment:
     begun: float
     batches: list[pa.RecordBatch] = field(default_factory=list)
     also: list[tuple[Kind, pa.RecordBatch]] = field(default_factory=list)
-    marks: list[Callable[[Execute], None]] = field(default_factory=list)
+    marks: list[_Mark] = field(default_factory=list)
     rows: int = 0
+
+    def mark(self, reason: Reason, begin_us: int, end_us: int) -> None:
+        """Note that a range is known; ranges of one reason that touch are one."""
+        last = self.marks[-1] if self.marks else None
+        if last is not None and last.reason == reason == "data" and last.end_us == begin_us:
+            self.marks[-1] = last._replace(end_us=end_us)
+        else:
+            self.marks.append(_Mark(reason, begin_us, end_us))
 
 
 class Crawl:
@@ -230,9 +246,10 @@ class Crawl:
         known_us = begin_us
         if page.listed_us is not None and page.listed_us > self.asked.begin_us:
             known_us = max(begin_us, min(page.listed_us, self.asked.end_us))
-            segment.marks.append(self._before(known_us))
+            segment.mark("before_listing", self.asked.begin_us, known_us)
         if reached_us > known_us:
-            segment.marks.append(self._mark(rows > 0 or page.is_sure, known_us, reached_us))
+            has_answer = rows > 0 or page.is_sure
+            segment.mark("data" if has_answer else "venue_empty", known_us, reached_us)
         return reached_us
 
     def _settled(self, at_us: int) -> int:
@@ -242,17 +259,12 @@ class Crawl:
         now_us = int(self._outlet.now() * 1e6)
         return min(at_us, int(interval(self.asked.interval).starts(np.array([now_us]))[0]))
 
-    def _before(self, listed_us: int) -> Callable[[Execute], None]:
-        series, begin_us = self.asked.series, self.asked.begin_us
-        return lambda execute: notes.is_known(
-            execute, series, begin_us, listed_us, "before_listing"
-        )
-
-    def _mark(self, has_rows: bool, begin_us: int, end_us: int) -> Callable[[Execute], None]:
-        series, now = self.asked.series, self._outlet.now()
-        if has_rows:
-            return lambda execute: notes.is_known(execute, series, begin_us, end_us, "data")
-        return lambda execute: notes.is_empty(execute, series, begin_us, end_us, now)
+    def _know(self, execute: Execute, mark: _Mark) -> None:
+        series = self.asked.series
+        if mark.reason == "venue_empty":
+            notes.is_empty(execute, series, mark.begin_us, mark.end_us, self._outlet.now())
+        else:
+            notes.is_known(execute, series, mark.begin_us, mark.end_us, mark.reason)
 
     def _commit(self, segment: _Segment, at_us: int, cursor: str | None) -> None:
         """Make the segment visible: records, what they cover, and the place, all at once."""
@@ -266,7 +278,7 @@ class Crawl:
 
         def note(execute: Execute, written: Written) -> None:
             for mark in segment.marks:
-                mark(execute)
+                self._know(execute, mark)
             self.place = replace(
                 place,
                 new=place.new + written.new,

@@ -135,9 +135,35 @@ def _counted(groups: Places, sizes: Sequence[int]) -> Places:
 
 def merged(rows: pa.Table, held: pa.Table, rule: Rule) -> Merged:
     """What comes of records, each key once among them, that meet those that are held."""
-    every = np.arange(rows.num_rows)
     if not held.num_rows:
-        return Merged(every, np.zeros(0, np.int64), [])
+        return Merged(np.arange(rows.num_rows), np.zeros(0, np.int64), [])
+    close, apart = _near(rows, held, rule)
+    found = _merged(
+        rows if len(close) == rows.num_rows else arrow.take_rows(rows, close), held, rule
+    )
+    new = np.sort(np.concatenate([apart, close[found.new]]))
+    return Merged(new, found.gone, [(old, int(close[one])) for old, one in found.revised])
+
+
+def _near(rows: pa.Table, held: pa.Table, rule: Rule) -> tuple[Places, Places]:
+    """The places of records that may meet held ones, and of those that do not for sure."""
+    every = np.arange(rows.num_rows)
+    numbered = (name for name in reversed(rule.keys) if _tells(rows[name], held[name]))
+    name = next(numbered, None)
+    if name is None:
+        return every, every[:0]
+    numbers = arrow.to_numpy(_as_int(arrow.combine(rows[name])))
+    others = arrow.to_numpy(_as_int(arrow.combine(held[name])))
+    inside = (numbers >= others.min()) & (numbers <= others.max())
+    return np.flatnonzero(inside), np.flatnonzero(~inside)
+
+
+def _tells(column: Values, other: Values) -> bool:
+    return _is_number(column) and not column.null_count and not other.null_count
+
+
+def _merged(rows: pa.Table, held: pa.Table, rule: Rule) -> Merged:
+    every = np.arange(rows.num_rows)
     incoming, there = keyed([rows, held], rule)
     known, first = np.unique(there, return_index=True)
     at = np.minimum(np.searchsorted(known, incoming), len(known) - 1)

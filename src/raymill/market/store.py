@@ -311,7 +311,16 @@ def _near(kind: Kind, rows: pa.Table) -> list[Condition]:
     if kind in ("trade", "quote"):
         first, last = (int(one.timestamp() * 1e6) for one in (least, most))
         least, most = _time(first - SAME_US), _time(last + SAME_US)
-    return [*where, (at, ">=", least), (at, "<=", most)]
+    return [*where, (at, ">=", least), (at, "<=", most), *_near_number(kind, rows)]
+
+
+def _near_number(kind: Kind, rows: pa.Table) -> list[Condition]:
+    """Records that bear numbers meet only such as bear numbers of their range."""
+    name = RULES[kind].keys[-1]
+    if kind not in ("trade", "quote") or rows[name].null_count:
+        return []
+    least, most = arrow.min_max(rows[name])
+    return [(name, ">=", least), (name, "<=", most)]
 
 
 def _time(at_us: int) -> Any:

@@ -5,6 +5,7 @@ from raymill.app.workbench import Workbench, run_workflow
 from raymill.testing.crashes import Crash, crash_at_every_point
 from raymill.testing.crew import CrewRunner
 from raymill.testing.faultplan import FaultPlan
+from raymill.testing.market import Answers, check_pages
 from raymill.testing.memory_store import MemoryStore
 from raymill.testing.replay import Asked, Recorded, ReplayServer
 from raymill.testing.simulation import SimCluster, Simulated
@@ -15,6 +16,7 @@ __all__ = [
     "ABORT",
     "CUT",
     "Aborted",
+    "Answers",
     "Asked",
     "Crash",
     "CrewRunner",
@@ -27,6 +29,7 @@ __all__ = [
     "Simulated",
     "TestingSource",
     "Workbench",
+    "check_pages",
     "check_task",
     "crash_at_every_point",
     "outcome",

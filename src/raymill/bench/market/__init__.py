@@ -1,4 +1,4 @@
-"""The area `market`: screens, overviews and snapshots of a large universe."""
+"""The area `market`: screens, overviews and snapshots of a large universe; trades into the lake."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.market import screen
+    from raymill.bench.market import ingest, screen
 
     yield from screen.cases()
+    yield from ingest.cases()

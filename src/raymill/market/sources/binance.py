@@ -6,6 +6,7 @@ next by number. Times are milliseconds; the end of a range is inclusive there.
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -52,6 +53,7 @@ _BANNED = re.compile(rb"banned until (\d{13})")
 _CODE = re.compile(rb'"code"\s*:\s*(-?\d+)')
 _MESSAGE = re.compile(rb'"msg"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _LIMITS = {"REQUEST_WEIGHT": "weight", "RAW_REQUESTS": "requests"}
+_TRADE = itemgetter("a", "T", "p", "q", "m")
 _UNITS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 
 
@@ -258,15 +260,15 @@ def bars(rows: Sequence[Sequence[Any]], asked: PageRequest, every: str) -> pa.Re
 
 def trades(rows: Sequence[Mapping[str, Any]], instrument_id: int) -> pa.RecordBatch:
     """Aggregated trades as trades."""
-    count = len(rows)
+    ids, at_ms, prices, sizes, makers = zip(*map(_TRADE, rows), strict=True)
     given = {
-        "ts": times(np.fromiter((row["T"] for row in rows), np.int64, count), MS),
-        "trade_id": np.fromiter((row["a"] for row in rows), np.int64, count),
-        "price": numbers([row["p"] for row in rows]),
-        "size": numbers([row["q"] for row in rows]),
-        "side": _sides([row["m"] for row in rows]),
+        "ts": times(at_ms, MS),
+        "trade_id": np.array(ids, np.int64),
+        "price": numbers(prices),
+        "size": numbers(sizes),
+        "side": _sides(makers),
     }
-    return records(TRADE, count, given, instrument_id=instrument_id, source="binance")
+    return records(TRADE, len(rows), given, instrument_id=instrument_id, source="binance")
 
 
 def _traded(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ def times(values: Any, unit_us: int) -> Array:
     return arrow.cast(arrow.array(micros), TIME)
 
 
+@lru_cache(maxsize=256)
 def word(text: str, count: int) -> Array:
     """One word again and again."""
     codes: Any = pa.DictionaryArray
@@ -67,8 +69,14 @@ def _column(
         return arrow.cast(column, kind) if column.type != kind else column
     if field.name in constants:
         value = constants[field.name]
-        return word(value, count) if kind == WORD else arrow.repeat(value, count, kind)
-    return arrow.nulls(count, kind)
+        return word(value, count) if kind == WORD else _constant(value, count, kind)
+    return _constant(None, count, kind)
+
+
+@lru_cache(maxsize=256)
+def _constant(value: Any, count: int, kind: pa.DataType) -> Array:
+    """The same column again and again: pages of a crawl are alike."""
+    return arrow.nulls(count, kind) if value is None else arrow.repeat(value, count, kind)
 
 
 def none(schema: pa.Schema) -> pa.RecordBatch:
