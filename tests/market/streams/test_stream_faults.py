@@ -15,6 +15,7 @@ from market.streams.venue import Venue
 from raymill import faults
 from raymill.errors import Fenced
 from raymill.market.streams.stream import Stream
+from raymill.state.database import open_database
 from state.kills import ended, forked
 
 pytestmark = pytest.mark.system
@@ -142,12 +143,13 @@ def test_while_the_disk_is_slow_rows_wait_on_it_and_the_stream_says_how_many(
     rig: Rig, venue: Venue
 ) -> None:
     rig.most = 10
+    other = open_database(rig.folder / "home")
 
     async def play(stream: Stream) -> None:
         await until(lambda: venue.listening, "a client")
         venue.trade("BTCUSDT", 2)
         await until(lambda: rig.told().rows == 2, "two rows")
-        with rig.database.transaction():  # somebody else's, which everybody waits for
+        with other.transaction():  # which everybody waits for who stores something
             venue.trade("BTCUSDT", 15)
             await until(lambda: stream.intake.counts.messages == 17, "what fits into memory")
             venue.trade("BTCUSDT", 35)
@@ -162,6 +164,7 @@ def test_while_the_disk_is_slow_rows_wait_on_it_and_the_stream_says_how_many(
     assert rig.told().status["lagging"] == 0
     assert not any((rig.folder / "spill").iterdir())
     assert venue.rest.count() == 0
+    other.close()
 
 
 FULL = """
