@@ -98,6 +98,46 @@ def test_a_step_that_failed_may_be_any_other_one_now(steps: list[Step], begun: l
     assert d.status() == ("running" if begun else "completed")
 
 
+def test_a_step_waits_for_a_list_that_is_taken_up_again_though_it_did_not_before() -> None:
+    old = flow(
+        "1",
+        A,
+        Step(a, name="b", each="a"),
+        Step(Question("Go on?"), name="c", after=("a",)),
+    )
+    d = Driven(old).open()
+    d.submit(old)
+    d.tell("a", "done", [1, 2])
+    d.tell_item("b", 0, "done", 5)
+    d.tell_item("b", 1, "error")
+    assert d.rows()["c#1"] == "cancelled"
+    d.orchestrator.close()
+    d = again(d, flow("2", A, Step(a, name="b", each="a"), Step(a, name="c", after=("b",))))
+    assert d.begun() == ["b/1#2"]
+    d.tell_item("b", 1, "done", 6)
+    assert d.begun() == ["b/1#2", "c#2"]
+    assert d.pool.begun[-1].arguments == ((b"5", b"6"),)
+
+
+def test_what_failed_and_has_to_wait_is_not_taken_for_done_by_the_next_orchestrator() -> None:
+    old = flow("1", A, Step(a, name="b", each="a"))
+    d = Driven(old).open()
+    d.submit(old)
+    d.tell("a", "done", [1, 2])
+    d.tell_item("b", 0, "done", 5)
+    d.tell_item("b", 1, "error")
+    d.orchestrator.close()
+    new = flow("2", A, X, Step(a, name="b", each="a", after=("x",)), Step(a, name="c"))
+    d = again(d, new)
+    assert d.begun() == ["x#1"]
+    d.orchestrator.close()
+    after = Driven(new, memory=d.memory).open()
+    after.tell("x", "done", 7)
+    assert after.begun() == ["x#2", "b/1#2"]
+    after.tell_item("b", 1, "done", 6)
+    assert after.pool.begun[-1].arguments == ((b"5", b"6"),)
+
+
 def test_a_list_that_became_a_single_step_begins_as_one() -> None:
     d = again(failed_at_b(each="a"), flow("2", A, B, Step(a, name="c")))
     assert d.begun() == ["b#1"]

@@ -20,6 +20,7 @@ from raymill.flow.registry import POOLS, load, names
 from raymill.orchestrator.loop import Orchestrator
 from raymill.orchestrator.turn import Pace
 from raymill.state.artifacts import Artifacts
+from raymill.state.lease import LeaseWatch
 from raymill.state.owner import alive, owner
 from raymill.state.store import Lease, StateStore, open_store
 
@@ -72,9 +73,10 @@ class Service:
             store.close()
 
     def _lease(self, store: StateStore, tell: Callable[[str], None]) -> Lease | None:
-        told = False
+        told, watch = False, LeaseWatch(1.5 * self.lease_s)
         while not self._stopping.is_set():
-            lease = store.acquire(owner(), self.lease_s, time.time(), alive)
+            now = watch.now(store.holder(time.time(), alive), time.time())
+            lease = store.acquire(owner(), self.lease_s, now, alive)
             if lease is not None:
                 return lease
             if self.idle_s is not None:

@@ -342,17 +342,27 @@ def _again(live: Live, made: Decision, now: float) -> Decision:
         status="running", ended=None, error=None, version=live.flow.version, deadline=deadline
     )
     made.run = run
+    fresh = live.with_rows((), run)
     try:
         for one in live.flow.steps:
-            if live.has_rows(one.name) and live.can_begin(one.name):
-                made.steps += _first_rows(live, one, now)
-        made.timers += _patience(live, made.steps)
-        fresh = live.with_rows(made.steps, run)
+            if fresh.has_rows(one.name):
+                begins = _first_rows if fresh.can_begin(one.name) else _put_off
+                rows = list(begins(fresh, one, now))
+                made.steps += rows
+                fresh = fresh.with_rows(rows)
+        made.timers += _patience(fresh, made.steps)
         _send(fresh, made, made.steps)
     except (ValueError, StoreError) as error:
         return _close(live, made, now, "failed", _error(type(error).__name__, str(error)))
     _merge(made, begin(fresh, now))
     return made
+
+
+def _put_off(live: Live, one: Step, now: float) -> Iterator[StepRow]:
+    """What failed of a step that has to wait now: it is to begin anew, and counts as undone."""
+    for (name, _), row in live.steps.items():
+        if name == one.name and row.status == "dead" and not _is_passed(live, row):
+            yield row._replace(status="cancelled", ended=now)
 
 
 def _is_passed(live: Live, row: StepRow) -> bool:

@@ -73,7 +73,7 @@ class Writer:
         self._given = self._written = 0
         self._store, self._epoch, self._ttl_s = store, lease.epoch, ttl_s
         self._now, self._steady = now, steady
-        self._is_held_until(lease.expires, steady() + lease.expires - now())
+        self._is_held_until(lease.expires, steady() + min(lease.expires - now(), ttl_s))
         self._failed = failed
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._start()

@@ -62,7 +62,9 @@ class Processes:
 
     def start(self) -> None:
         """Start a process."""
-        if self.world.chance(self.plan.set_back, "set_back"):
+        # Nobody who leaves at once sees that the lease of a dead one ends too late.
+        can_wait = self._sees_owners or not self.is_on_demand
+        if can_wait and self.world.chance(self.plan.set_back, "set_back"):
             self.world.ahead -= self.world.between(0.0, 20.0)
             self.world.note("wall", "the clock is set back")
         self._starts += 1

@@ -7,6 +7,7 @@ from raymill.errors import RaymillError
 from raymill.flow.pool import Result
 from raymill.orchestrator.intake import Find
 from raymill.orchestrator.loop import Orchestrator
+from raymill.state.lease import LeaseWatch
 from raymill.state.store import Alive, Lease, StateStore
 from raymill.testing.faultplan import FaultPlan
 from raymill.testing.simulated_journal import SimulatedWriter, WatchedStore, Watcher
@@ -47,6 +48,7 @@ class SimulatedService:
         self.writer: SimulatedWriter | None = None
         self._stands_by = stands_by
         self._lease_s, self._make, self._alive, self._ended = lease_s, make, alive, ended
+        self._watch = LeaseWatch(1.5 * lease_s, steady=lambda: world.now)
         self._still_until = 0.0
         self._wakes = NEVER
         world.note(name, "starts")
@@ -133,7 +135,9 @@ class SimulatedService:
 
     def _stand_by(self) -> None:
         self._wakes = NEVER
-        lease = self.store.acquire(self.name, self._lease_s, self.world.wall(), self._alive)
+        held, wall = self.store.holder(self.world.wall(), self._alive), self.world.wall()
+        now = self._watch.now(held, wall)
+        lease = self.store.acquire(self.name, self._lease_s, now, self._alive)
         if lease is None and self._stands_by:
             self.after(self._lease_s / 5, self._stand_by)
             return

@@ -19,6 +19,8 @@ class Killed(BaseException):
 class Process(Protocol):
     """What does something at the moment."""
 
+    name: str
+
     def passes(self, point: str) -> None:
         """It passes a point at which it may die or stand still. Raises Killed."""
 

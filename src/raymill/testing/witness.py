@@ -215,7 +215,7 @@ class Witness:
             return rows[name, -1].output or b"null"
         items = [row for (step, item), row in sorted(rows.items()) if step == name and item >= 0]
         return tuple(
-            row.output or b"" if row.status == "done" else FAILED + (row.error or b"")
+            row.output or b"null" if row.status == "done" else FAILED + (row.error or b"null")
             for row in items
         )
 
