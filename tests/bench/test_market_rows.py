@@ -12,6 +12,7 @@ ROWS = [case.name for case in cases(["market"], large=True) if ".screen" in case
     "market.overview",
     "market.snapshot",
 ]
+LIVE = [case.name for case in cases(["market.stream"])]
 # What a row takes of 50,000 records: a hundredth of 10,000 symbols, of 1,000 with 260 bars.
 TAKES = {"market.snapshot": 10 * 260}
 
@@ -23,6 +24,13 @@ def test_a_row_gives_a_finite_figure_on_its_symbols(name: str) -> None:
     assert row["records"] == TAKES.get(name, 100)
 
 
+@pytest.mark.parametrize("name", LIVE)
+def test_a_row_of_live_trades_gives_a_finite_figure_on_its_messages(name: str) -> None:
+    (row, *_) = measure(Wanted((name,), runs=1, records=50_000))["rows"]
+    assert math.isfinite(row["median"])
+    assert row["records"] == 2000  # a hundredth of 200,000
+
+
 def test_every_row_is_in_the_docs() -> None:
     text = (Path(__file__).parents[2] / "docs" / "concepts" / "speed.md").read_text()
-    assert [name for name in ROWS if f"`{name}`" not in text] == []
+    assert [name for name in [*ROWS, *LIVE] if f"`{name}`" not in text] == []

@@ -7,7 +7,8 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.market import ingest, screen
+    from raymill.bench.market import ingest, screen, stream
 
     yield from screen.cases()
     yield from ingest.cases()
+    yield from stream.cases()

@@ -71,11 +71,11 @@ class Storer:
 
     def is_troubled(self, reason: str) -> None:
         """The disk does not take something, or does again."""
-        if reason != self.trouble:
-            self.trouble = reason
+        if bool(reason) != bool(self.trouble):
             self._intake.changed.set()
             if reason:
                 log.warning("stream.unstored", reason=reason)
+        self.trouble = reason
 
     async def _flush(self) -> bool:
         """Store all that waits; whether the disk took it."""
