@@ -24,7 +24,8 @@ def test_a_row_gives_a_finite_figure_on_its_symbols(name: str) -> None:
     assert row["records"] == TAKES.get(name, 100)
 
 
-@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.system
+@pytest.mark.parametrize("name", LIVE[1:])
 def test_a_row_of_live_trades_gives_a_finite_figure_on_its_messages(name: str) -> None:
     (row, *_) = measure(Wanted((name,), runs=1, records=50_000))["rows"]
     assert math.isfinite(row["median"])
