@@ -74,7 +74,6 @@ def check_page(text: str) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 def test_ray_and_a_killed_run_give_the_bytes_of_the_local_engine(tmp_path: Path) -> None:
     (part,) = demo.run_demo(quiet, BUOY).parts

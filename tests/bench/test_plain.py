@@ -14,6 +14,7 @@ from raymill.bench.streams.steps import KalmanByHand
 from raymill.bench.streams.tasks import RANGES, lists, with_gaps
 from raymill.flow import as_declared
 
+pytestmark = pytest.mark.system  # each loop is compiled first
 SETUP = Setup(records=3000)
 
 

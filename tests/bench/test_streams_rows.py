@@ -56,7 +56,7 @@ def takes(name: str) -> int:
 def marked(case: Case) -> Any:
     marks = [pytest.mark.slow] if case.name in SLOW else []
     if case.name.startswith("streams.ray_"):
-        marks += [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+        marks += [pytest.mark.ray]
     return pytest.param(case, marks=marks, id=case.name)
 
 

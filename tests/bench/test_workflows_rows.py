@@ -25,7 +25,7 @@ TAKES = {
 def marked(name: str) -> Any:
     marks = {
         "postgres": [pytest.mark.postgres],
-        "ray": [pytest.mark.ray, pytest.mark.system, pytest.mark.xdist_group("ray")],
+        "ray": [pytest.mark.ray, pytest.mark.system],
     }
     return pytest.param(name, marks=marks.get(name.split(".")[1], []))
 

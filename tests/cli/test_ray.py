@@ -9,7 +9,7 @@ import pytest
 
 from cli.running import READINGS, process
 
-pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.ray]
 
 
 def ray(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -225,10 +225,12 @@ def test_v_shows_each_worker_and_each_task(sh: Shell) -> None:
     ]
 
 
+@pytest.mark.system
 def test_workers_do_not_change_the_output(workers: int, sh: Shell) -> None:
     assert sh("run", "mine.py:double", "readings.csv", "--workers", f"{workers}").out == DOUBLED
 
 
+@pytest.mark.system
 def test_unordered_gives_the_same_records(sh: Shell) -> None:
     done = sh("run", "mine.py:double", "readings.csv", "--unordered", "--workers", "2")
     assert sorted(done.out.splitlines()) == sorted(DOUBLED.splitlines())
@@ -270,6 +272,7 @@ def test_the_local_engine_does_not_load_ray(sh: Shell) -> None:
     assert done.stdout == "0 False False\n"
 
 
+@pytest.mark.system
 def test_standard_input_is_read_once_also_by_a_task_that_must_learn_its_fields(sh: Shell) -> None:
     text = b'{"e":[{"n":"t","v":1.5}],"bt":7}\n{"e":[{"n":"t","v":2.5}],"bt":8}\n'
     done = process(sh.folder, "run", "senml_parse", "-", input=text)
@@ -280,6 +283,7 @@ def test_standard_input_is_read_once_also_by_a_task_that_must_learn_its_fields(s
     ]
 
 
+@pytest.mark.system
 def test_standard_input_has_the_format_that_is_named(sh: Shell) -> None:
     done = process(
         sh.folder, "run", "mine.py:double", "-", "--from", "csv", input=READINGS.encode()

@@ -28,7 +28,6 @@ from raymill.testing.replay import Recorded
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("ray"),
     pytest.mark.usefixtures("ray_cluster"),
 ]
 PATIENCE_S = 60

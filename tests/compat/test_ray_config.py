@@ -163,7 +163,6 @@ def test_a_preset_connects_to_a_cluster_that_others_started(
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 def test_the_information_tells_of_the_cluster() -> None:
     assert initialize_ray(DEVELOPMENT_CONFIG) is True

@@ -15,7 +15,6 @@ from raymill.compat import app
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("ray"),
     pytest.mark.usefixtures("ray_cluster"),
 ]
 

@@ -97,6 +97,7 @@ def test_branches_and_a_union_in_front_of_a_key(holds: Check) -> None:
     holds("union")
 
 
+@pytest.mark.system
 def test_record_functions_emit_skip_fail_and_raise(holds: Check) -> None:
     holds("record function")
 

@@ -86,7 +86,6 @@ def test_two_orchestrators_on_one_folder_process_each_filing_once(machine: Machi
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 def test_on_ray_the_same_comes_out(machine: Machine) -> None:
     done = machine("process", *(f"T{n}" for n in range(COMPANIES)), "--engine", "ray")
     assert done.code == 0, done.err

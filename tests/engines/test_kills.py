@@ -194,7 +194,7 @@ def test_a_local_run_that_was_killed_again_and_again_goes_on(
     check_kills_with_processes(seed, source, tmp_path, passages, expected)
 
 
-on_ray = [pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("ray_cluster")]
+on_ray = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
 
 def ray_test(function: Any) -> Any:

@@ -91,7 +91,6 @@ def test_an_example_runs(
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 @pytest.mark.parametrize("name", ON_RAY)
 def test_an_example_on_ray_runs(

@@ -148,6 +148,7 @@ def test_a_zip_with_something_before_it_is_read(five: Path) -> None:
     assert len(list(members(five))) == 5
 
 
+@pytest.mark.system
 def test_a_list_of_more_than_65535_members_is_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     files = {f"CIK{number:010d}.json": b"{}" for number in range(66_000)}

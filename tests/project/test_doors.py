@@ -40,6 +40,7 @@ def test_only_config_reads_the_environment(path: Path) -> None:
 DOORS = {"orjson": "json.py", "structlog": "log.py", "psycopg": "state/postgres_session.py"}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("library", DOORS)
 def test_a_library_with_a_door_is_imported_there_alone(library: str) -> None:
     users = {path for path in FILES if library in imports(ast.parse(path.read_text()))}

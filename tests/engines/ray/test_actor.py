@@ -15,7 +15,6 @@ from raymill.tasks import KalmanFilterTask
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.xdist_group("ray"),
     pytest.mark.usefixtures("ray_cluster"),
 ]
 MEANS = {"q": 0.0, "r": 1.0, "p0": 1.0}

@@ -71,7 +71,6 @@ def test_a_host_keeps_its_own_ray() -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 def test_only_the_owner_shuts_down() -> None:
     import ray
@@ -86,7 +85,6 @@ def test_only_the_owner_shuts_down() -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_cluster")
 def test_what_ray_says_of_a_lost_worker_stays_out_of_the_records(
     capsys: pytest.CaptureFixture[str],

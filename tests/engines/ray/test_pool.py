@@ -19,7 +19,6 @@ from raymill.testing.pool_suite import Hand, PoolSuite, Recorder, Switch
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.system,
-    pytest.mark.xdist_group("ray"),
 ]
 
 

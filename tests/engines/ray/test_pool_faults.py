@@ -21,7 +21,7 @@ from raymill.engines.ray.pool import RayPool
 from raymill.flow.places import workflow_at
 from raymill.orchestrator.turn import Pace
 
-pytestmark = [pytest.mark.ray, pytest.mark.system, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.system]
 
 
 class Running:
