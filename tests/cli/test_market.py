@@ -9,6 +9,7 @@ import pytest
 from market.vendors import BEGIN_MS, MINUTE_MS, BinanceServer, kline
 from raymill import config, json
 from raymill.cli import main
+from raymill.errors import SourceError
 from raymill.testing.replay import ReplayServer
 
 BARS = """date,open,high,low,close,volume
@@ -134,6 +135,63 @@ def test_a_file_is_stored_once_and_what_is_unsound_is_said(
     ]
     assert "not complete: 2024-01-01T00:00:00Z to 2024-01-02T00:00:00Z" in history.err
     assert "hint: raymill market crawl file ACME --interval 1d" in history.err
+
+
+def test_what_was_set_aside_and_what_was_changed_can_be_looked_at(
+    market: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "acme.csv").write_text(BARS)
+    market("market", "import", "acme.csv")
+    (row,) = market("market", "coverage", "--unsound", "--json").rows
+    assert (row["symbol"], row["ts"]) == ("ACME", "2024-01-04T00:00:00Z")
+    assert row["reason"] == "high is below open or close"
+    assert row["record"]["high"] == 11.0
+    assert "high is below" in market("market", "coverage", "--unsound").out
+    changed = BARS.replace("2024-01-02,10,12,9,11", "2024-01-02,10,12,9,12")
+    (tmp_path / "acme.csv").write_text(changed)
+    market("market", "import", "acme.csv")
+    (row,) = market("market", "coverage", "file", "--revised", "--json").rows
+    assert (row["before"], row["after"]) == ({"close": 11.0}, {"close": 12.0})
+    assert market("market", "coverage", "--revised", "--symbol", "other", "--json").rows == []
+
+
+def test_a_file_is_crawled_by_its_path(market: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "acme.csv").write_text(BARS)
+    from raymill.app.market.rooms import open_rooms
+
+    config.reset()
+    one = open_rooms().named("file", str(tmp_path / "acme.csv"))
+    assert one.symbol == "ACME"
+
+
+def test_rates_share_the_allowance_of_the_key_that_they_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from raymill.app.market.sources import open_source
+
+    monkeypatch.setenv("ALPHA_VANTAGE_API_KEY", "one")
+    config.reset()
+    assert open_source("forex_api").budget == "alpha_vantage"
+    monkeypatch.setenv("FOREX_API_KEY", "two")
+    config.reset()
+    assert open_source("forex_api").budget == "forex_api"
+
+
+def test_a_symbol_of_yesterday_s_list_will_do_where_the_vendor_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from raymill.app.market.rooms import open_rooms
+
+    with ReplayServer(BinanceServer()) as server:
+        monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
+        config.reset()
+        number = open_rooms().named("binance", "BTC/USDT").instrument_id
+    monkeypatch.setenv("RAYMILL_MARKET_LIST_HOURS", "0.0000001")
+    monkeypatch.setenv("RAYMILL_MARKET_TRIES", "1")
+    config.reset()
+    assert open_rooms().named("binance", "btcusdt").instrument_id == number
+    with pytest.raises(SourceError):
+        open_rooms().named("binance", "NEW/USDT")
 
 
 def test_history_goes_on_behind_the_last_row(market: Callable[..., Done], tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from raymill.flow.pool import StepContext
 from raymill.market import notes
+from raymill.market.asked import Asked
 from raymill.market.coverage import Span
-from raymill.market.crawl import Asked, Crawl
+from raymill.market.crawl import Crawl
 from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
 from raymill.market.registry import Registry

@@ -144,7 +144,7 @@ def test_an_answer_that_is_cut_is_tried_again() -> None:
 
 def test_the_recorded_pages_are_whole_bars(rest: Path) -> None:
     found = json.loads((rest / "klines_BTCUSDT_1h_2020-05.json").read_bytes())
-    asked = request("2020-05-01", "2020-06-01", interval="1h")
+    asked = request("2020-04-30T21:00Z", "2020-06-01", interval="1h")
     page = Binance().page(asked, Answers(found))
     rows = page.records.to_pylist()
     assert len(rows) == len(found)

@@ -11,8 +11,9 @@ from market.vendors import BEGIN_MS, BinanceServer, trade
 from raymill.errors import SourceError
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import Retry, Step, Workflow
+from raymill.market.asked import asked_of
 from raymill.market.coverage import Span
-from raymill.market.crawl import Crawl, asked_of
+from raymill.market.crawl import Crawl
 from raymill.market.moments import micros
 from raymill.market.sources.binance import Binance
 from raymill.net import Http

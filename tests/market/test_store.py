@@ -1,21 +1,23 @@
 """The store of records: each once, by the rule of its kind; nothing lost and nothing in silence."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raymill import arrow
 from raymill.errors import Fenced
 from raymill.market import notes
+from raymill.market.instrument import Instrument
 from raymill.market.moments import micros
+from raymill.market.registry import Registry
 from raymill.market.schemas import BAR, CORPORATE_ACTION, QUOTE, TIME, TRADE, WORD
+from raymill.market.sources.contract import Listing
 from raymill.market.store import MarketStore, Written
 from raymill.state.database import Database, open_database
 from raymill.state.lake_manifest import Fence, Once
@@ -26,10 +28,8 @@ NOW = micros("2024-06-01") / 1e6
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[MarketStore]:
-    database = open_database(tmp_path)
-    yield MarketStore(tmp_path / "lake", database, now=lambda: NOW)
-    database.close()
+def store(tmp_path: Path, database: Database) -> MarketStore:
+    return MarketStore(tmp_path / "lake", database, now=lambda: NOW)
 
 
 def column(cells: list[Any], kind: pa.DataType) -> Any:
@@ -257,6 +257,21 @@ def test_threads_that_write_the_same_leave_it_once(store: MarketStore) -> None:
     assert [row["trade_id"] for row in held(store)] == list(range(80))
 
 
+def test_everything_can_be_asked_in_sql(store: MarketStore) -> None:
+    one = Instrument("BTC/USDT", "binance", "BTCUSDT", "crypto", "USDT")
+    Registry(store.database).register("binance", Listing([one]))
+    store.put("trade", "binance", trades((1, 0, 1, 10.0), (1, 1, 2, 12.0)))
+    store.put("bar", "binance", bars((0, 10.0, True)))
+    with store.sql() as connection:
+        found = connection.sql(
+            "SELECT symbol, avg(price), count(*) FROM trades "
+            "JOIN instruments USING (instrument_id) GROUP BY symbol"
+        ).fetchall()
+        assert found == [("BTC/USDT", 11.0, 2)]
+        assert connection.sql("SELECT count(*) FROM bars").fetchall() == [(1,)]
+        assert connection.sql("SELECT count(*) FROM quotes").fetchall() == [(0,)]
+
+
 def test_dividends_and_splits_are_kept_by_day_and_kind(store: MarketStore) -> None:
     about = {"instrument_id": 1, "currency": "USD", "source": "yahoo_finance"}
     day = np.datetime64("2020-08-31").astype(object)
@@ -272,6 +287,8 @@ def test_dividends_and_splits_are_kept_by_day_and_kind(store: MarketStore) -> No
     assert sorted(found["kind"].to_pylist()) == ["dividend", "split"]
 
 
+@pytest.mark.system
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.lists(

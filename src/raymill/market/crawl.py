@@ -5,27 +5,25 @@ any point goes on where it was: no hole stays, and nothing comes twice.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from raymill import json
-from raymill.errors import ConfigError, InputError
+from raymill.errors import InputError
 from raymill.flow.pool import StepContext
 from raymill.log import get_logger
 from raymill.market import notes
-from raymill.market.calendar import EveryDay, calendar
+from raymill.market.asked import Asked, check_asked, is_traded, longest, reach
 from raymill.market.coverage import Reason, holes
 from raymill.market.instrument import Instrument
-from raymill.market.interval import DAY_US, interval
-from raymill.market.moments import moment
-from raymill.market.notes import Series
+from raymill.market.interval import interval
+from raymill.market.place import Place, keep_place, place_of, summary
 from raymill.market.schemas import SCHEMAS, Kind
 from raymill.market.sources.columns import together
-from raymill.market.sources.contract import Capabilities, Page, PageRequest, Source, fault_of
+from raymill.market.sources.contract import Page, PageRequest, fault_of
 from raymill.market.sources.outlet import Outlet
 from raymill.market.store import MarketStore, Written
 from raymill.state.database import Execute
@@ -37,44 +35,6 @@ MIN_SPAN_US = 1_000_000
 MERGE_EACH = 8  # segments
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a crawl completes: records of an instrument from a source, in [begin, end)."""
-
-    source: str
-    instrument_id: int
-    kind: Kind
-    begin_us: int
-    end_us: int
-    interval: str | None = None
-
-    @property
-    def series(self) -> Series:
-        """Whose coverage it extends."""
-        return Series(self.instrument_id, self.kind, self.interval, self.source)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How far a crawl is: everything before `at_us` has been looked at.
-
-    number: of segments that were committed; cursor: where the next page goes on, behind `at_us`.
-    span_us: the longest range that the vendor still takes, 0 for any.
-    """
-
-    at_us: int
-    number: int = 0
-    cursor: str | None = None
-    span_us: int = 0
-    pages: int = 0
-    rows: int = 0
-    new: int = 0
-    replaced: int = 0
-    unsound: int = 0
-    empty: int = 0
-    bytes: int = 0
 
 
 class Rooms(Protocol):
@@ -298,101 +258,3 @@ class Crawl:
         )
         if place.number % MERGE_EACH == 0:
             self._store.tidy(self.asked.kind, written.folders)
-
-
-def is_traded(instrument: Instrument, asked: Asked, begin_us: int, end_us: int) -> bool:
-    """Whether anything was traded in a range, as far as the calendar tells: nights, weekends and
-    holidays are no holes.
-
-    >>> from datetime import datetime, UTC
-    >>> one = Instrument("AAPL", "yahoo_finance", "AAPL", "equity", "USD", calendar="XNYS")
-    >>> days = Asked("yahoo_finance", 1, "bar", 0, 1, "1d")
-    >>> saturday = int(datetime(2020, 1, 4, tzinfo=UTC).timestamp()) * 1_000_000
-    >>> is_traded(one, days, saturday, saturday + 2 * DAY_US)
-    False
-    """
-    found = calendar(instrument.calendar)
-    if isinstance(found, EveryDay):
-        days = range(begin_us // DAY_US, -(-end_us // DAY_US))
-        return not found.weekdays_only or len(days) > 2 or any((d + 3) % 7 < 5 for d in days)
-    length_us = interval(asked.interval).length_us if asked.interval else 1
-    if length_us == 0 or length_us > DAY_US or not len(found.days):
-        return True
-    if length_us == DAY_US:  # a bar is named after its day
-        opens = found.days.astype(np.int64) * DAY_US
-        closes = opens + 1
-    else:
-        opens, closes = found.opens, found.closes
-    if not opens[0] <= begin_us < end_us <= closes[-1]:
-        return True  # the table does not reach
-    return bool(np.any((opens < end_us) & (closes > begin_us)))
-
-
-def check_asked(source: Source, asked: Asked) -> None:
-    """Raise ConfigError where a source has no such records."""
-    able = source.capabilities
-    if asked.kind not in able.kinds:
-        raise ConfigError(
-            f"Source `{source.id}` has no `{asked.kind}`", hint=f"it has {', '.join(able.kinds)}"
-        )
-    if asked.kind == "bar" and asked.interval not in able.intervals:
-        raise ConfigError(
-            f"Source `{source.id}` has no bars of `{asked.interval}`",
-            hint=f"it has {', '.join(able.intervals)}",
-        )
-    if asked.begin_us >= asked.end_us:
-        raise ConfigError(
-            f"The range ends at {moment(asked.end_us)}, which is not behind its beginning "
-            f"{moment(asked.begin_us)}"
-        )
-
-
-def reach(able: Capabilities, asked: Asked, now_us: int) -> int:
-    """Where the range begins that a source still has. Raises InputError where it has none of it."""
-    name = asked.interval or asked.kind
-    back_us = able.back_us.get(name, 0)
-    begin_us = max(asked.begin_us, now_us - back_us) if back_us else asked.begin_us
-    if begin_us >= asked.end_us:
-        raise InputError(
-            f"Source `{asked.source}` has `{name}` of the last {back_us / DAY_US:g} days alone, "
-            f"and the range ends at {moment(asked.end_us)}"
-        )
-    return begin_us
-
-
-def longest(able: Capabilities, asked: Asked) -> int:
-    """The longest range that a source takes at once, 0 for any."""
-    return able.span_us.get(asked.interval or asked.kind, 0)
-
-
-def summary(place: Place, asked: Asked, begin_us: int, end_us: int) -> dict[str, Any]:
-    """What came of a crawl."""
-    names = ("rows", "new", "replaced", "unsound", "empty", "pages", "bytes")
-    counts = {name: getattr(place, name) for name in names}
-    cut = begin_us - asked.begin_us
-    return {
-        **counts,
-        "begin": moment(begin_us),
-        "end": moment(end_us),
-        "out_of_reach": moment(begin_us) if cut > 0 else None,
-    }
-
-
-def place_of(execute: Execute, run: str) -> Place | None:
-    """How far a crawl is, as it was committed; None before its first segment."""
-    rows = execute("SELECT place FROM market_crawl WHERE run=?", [run])
-    return Place(**json.loads(rows[0][0])) if rows else None
-
-
-def keep_place(execute: Execute, run: str, place: Place, now: float) -> None:
-    """Note how far a crawl is."""
-    execute(
-        "INSERT INTO market_crawl VALUES (?,?,?,?) ON CONFLICT (run) DO UPDATE "
-        "SET number=excluded.number, place=excluded.place, updated=excluded.updated",
-        [run, place.number, json.dumps(asdict(place)).decode(), now],
-    )
-
-
-def asked_of(given: Mapping[str, Any]) -> Asked:
-    """What a run was started with."""
-    return Asked(**{name: given[name] for name in Asked.__dataclass_fields__ if name in given})

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from raymill import json
 from raymill.errors import ConfigError, unknown
 from raymill.market.instrument import Instrument
@@ -104,8 +106,8 @@ class Registry:
         with self._database.reading() as execute:
             rows = execute(
                 f"SELECT {_COLUMNS} FROM market_instrument WHERE venue=? AND valid_to IS NULL "
-                "AND (symbol=? OR venue_symbol=?) ORDER BY symbol<>? LIMIT 1",
-                [venue, symbol.upper(), symbol, symbol.upper()],
+                "AND (symbol=? OR upper(venue_symbol)=?) ORDER BY symbol<>? LIMIT 1",
+                [venue, symbol.upper(), symbol.upper(), symbol.upper()],
             )
         return _instrument(rows[0]) if rows else None
 
@@ -153,6 +155,22 @@ class Registry:
         with self._database.reading() as execute:
             rows = execute("SELECT limits FROM market_source WHERE source=?", [source])
         return [LimitRule(**rule) for rule in json.loads(rows[0][0])] if rows else []
+
+
+_SHOWN = ("instrument_id", "venue", "symbol", "venue_symbol", "status", *_NAMES)
+
+
+def instruments_of(database: Database) -> pa.Table:
+    """The instruments as a table, as they are called now."""
+    with database.reading() as execute:
+        rows = [asdict(one) for one in _open(execute, None)]
+    kinds: dict[str, pa.DataType] = {
+        "instrument_id": pa.int32(),
+        "price_scale": pa.float64(),
+        "cik": pa.int64(),
+    }
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in _SHOWN])
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _same_thing(one: Instrument, others: Iterable[Instrument]) -> Instrument | None:

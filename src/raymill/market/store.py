@@ -7,10 +7,10 @@ crawl, records that were set aside. Writing the same records again leaves the sa
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +18,12 @@ import pyarrow as pa
 from raymill import arrow
 from raymill.errors import StoreError
 from raymill.market import notes
+from raymill.market.batches import near, parted, pieces, revisions_of, time_of
 from raymill.market.merge import keyed, merged, once
 from raymill.market.notes import Revision, SetAside
+from raymill.market.registry import instruments_of
 from raymill.market.schemas import Adjusted, Kind
-from raymill.market.soundness import look
-from raymill.market.stored import RULES, TABLES, TIMES, folders, folders_of_range
+from raymill.market.stored import RULES, TABLES, TIMES, folders_of_range
 from raymill.state import lake_manifest as manifest
 from raymill.state.database import Database, Execute
 from raymill.state.lake import TRIES, Lake
@@ -32,7 +33,8 @@ from raymill.state.lake_files import DataFile, read_files
 from raymill.state.lake_manifest import Fence, Once
 from raymill.state.lake_table import Condition, LakeTable, fitted
 
-SAME_US = 1_000_000  # the same trade bears the same time, to the second at least
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +102,17 @@ class MarketStore:
         table = TABLES[kind]
         given = fitted(rows, table)
         at = int(self.now() * 1e6) if now_us is None else now_us
-        sound, aside = _parted(kind, given, at)
+        sound, aside = parted(kind, given, at)
         stay = once(sound, RULES[kind])
         wanted = sound if stay is None else arrow.take_rows(sound, stay)
-        pieces = list(_pieces(kind, venue, wanted))
+        parts = list(pieces(kind, venue, wanted))
         for _ in range(TRIES):
             change, plan = Change("append"), _Plan()
             with suppress(Conflict), self.lake.prepared(change):
                 seen = self.lake.snapshot()
-                for folder, part in pieces:
+                for folder, part in parts:
                     self._plan(kind, table, folder, part, seen, change, plan)
-                written = _written(given.num_rows, aside, plan, pieces)
+                written = _written(given.num_rows, aside, plan, parts)
                 committed: list[Written] = []
                 note = self._noted(table, seen, aside, plan, written, also, committed)
                 self.lake.commit(table, change, also=note, fence=fence, once=once_only)
@@ -131,14 +133,12 @@ class MarketStore:
         plan: _Plan,
     ) -> None:
         """Write the records of one folder that are new, and the files that they change anew."""
-        files = self.lake.files(
-            table, _near(kind, rows), snapshot=seen or None, partitions=[folder]
-        )
+        files = self.lake.files(table, near(kind, rows), snapshot=seen or None, partitions=[folder])
         if not files:
             put(self.lake.folder, table, folder, rows, change)
             plan.new += rows.num_rows
             return
-        rule, where = RULES[kind], _near(kind, rows)
+        rule, where = RULES[kind], near(kind, rows)
         columns = list(dict.fromkeys([*rule.keys, *rule.spare, *rule.values]))
         held = read_files(self.lake.folder, table, files, columns, where)
         found = merged(rows, held, rule)
@@ -147,7 +147,7 @@ class MarketStore:
         plan.new += new.num_rows
         if len(found.gone):
             plan.replaced += len(found.gone)
-            plan.revisions += _revisions(kind, held, rows, found.revised)
+            plan.revisions += revisions_of(kind, held, rows, found.revised)
             self._take_out(kind, table, folder, files, new, change)
 
     def _take_out(
@@ -219,7 +219,7 @@ class MarketStore:
         table, at = TABLES[kind], TIMES[kind]
         where: list[Condition] = [("instrument_id", "in", list(instruments))]
         if kind != "corporate_action":
-            where += [(at, ">=", _time(begin_us)), (at, "<", _time(end_us))]
+            where += [(at, ">=", time_of(begin_us)), (at, "<", time_of(end_us))]
         where += [("adj", "=", adj)] if adj and kind == "bar" else []
         where += [("source", "=", source)] if source else []
         names = folders_of_range(kind, venue, interval, begin_us, end_us)
@@ -229,6 +229,16 @@ class MarketStore:
         known = set(rows.column_names)
         order = [name for name in table.sort if name in known]
         return arrow.take_rows(rows, arrow.sort_places(rows, order)) if order else rows
+
+    @contextmanager
+    def sql(self) -> Iterator["DuckDBPyConnection"]:
+        """DuckDB over one snapshot: views `trades`, `quotes`, `bars`, `corporate_actions`,
+        `fundamentals` and `instruments`."""
+        from raymill.state.lake_sql import opened
+
+        with opened(self.lake, *TABLES.values()) as connection:
+            connection.register("instruments", instruments_of(self.database))
+            yield connection
 
     def tidy(self, kind: Kind, folders: Sequence[str] | None = None, *, whole: bool = False) -> int:
         """Merge small files; remove what nobody needs. Gives how many were merged."""
@@ -253,82 +263,10 @@ def _written(
     )
 
 
-def _parted(kind: Kind, rows: pa.Table, now_us: int) -> tuple[pa.Table, list[SetAside]]:
-    """Sound records, and those that are to be set aside."""
-    found = look(kind, rows, now_us)
-    good = found.good
-    if good is None:
-        return rows, []
-    bad = found.bad
-    taken = arrow.take_rows(rows, np.array([at for at, _ in bad], np.int64))
-    pairs = zip(taken.to_pylist(), bad, strict=True)
-    return arrow.keep_rows(rows, good), [_aside(kind, row, why) for row, (_, why) in pairs]
-
-
-def _aside(kind: Kind, row: dict[str, Any], reason: str) -> SetAside:
-    at = row[TIMES[kind]]
-    ts = int(at.timestamp() * 1e6) if hasattr(at, "timestamp") else None
-    return SetAside(kind, row["source"] or "", row["instrument_id"] or 0, ts, reason, row)
-
-
-def _pieces(kind: Kind, venue: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The records of each folder."""
-    if not rows.num_rows:
-        return
-    times = _micros(kind, rows)
-    every = _interval(rows) if kind == "bar" else None
-    for folder, places in folders(kind, venue, every, times):
-        yield folder, rows if len(places) == rows.num_rows else _some(rows, places)
-
-
-def _some(rows: pa.Table, places: Any) -> pa.Table:
-    first, last = int(places[0]), int(places[-1])
-    if last - first + 1 == len(places):  # they lie together: nothing is copied
-        return rows.slice(first, len(places))
-    return arrow.take_rows(rows, places)
-
-
-def _interval(rows: pa.Table) -> str:
-    names = arrow.unique(rows["interval"]).to_pylist()
-    if len(names) != 1:
-        raise StoreError(f"Bars of {len(names)} intervals cannot be stored together: {names}")
-    return str(names[0])
-
-
-def _micros(kind: Kind, rows: pa.Table) -> Any:
-    column = arrow.combine(rows[TIMES[kind]])
-    if pa.types.is_date32(column.type):
-        column = arrow.cast(column, pa.timestamp("us"))
-    return np.asarray(arrow.to_numpy(arrow.cast(column, pa.int64())), np.int64)
-
-
-def _near(kind: Kind, rows: pa.Table) -> list[Condition]:
-    """What a record of the same key fulfils, in columns whose bounds are kept."""
-    who = arrow.unique(rows["instrument_id"]).to_pylist()
-    where: list[Condition] = [("instrument_id", "in", who)]
-    at = TIMES[kind]
-    least, most = arrow.min_max(rows[at])
-    if kind in ("trade", "quote"):
-        first, last = (int(one.timestamp() * 1e6) for one in (least, most))
-        least, most = _time(first - SAME_US), _time(last + SAME_US)
-    return [*where, (at, ">=", least), (at, "<=", most), *_near_number(kind, rows)]
-
-
-def _near_number(kind: Kind, rows: pa.Table) -> list[Condition]:
-    """Records that bear numbers meet only such as bear numbers of their range."""
-    name = RULES[kind].keys[-1]
-    if kind not in ("trade", "quote") or rows[name].null_count:
-        return []
-    least, most = arrow.min_max(rows[name])
-    return [(name, ">=", least), (name, "<=", most)]
-
-
-def _time(at_us: int) -> Any:
-    return pa.scalar(at_us, pa.timestamp("us", "UTC")).as_py()
-
-
 def _came_between(execute: Execute, table: LakeTable, names: Sequence[str], seen: int) -> bool:
     """Whether somebody wrote to one of these folders since they were looked at."""
+    if not names:
+        return False
     number = manifest.table_id(execute, table)
     marks = ",".join("?" * len(names))
     rows = execute(
@@ -338,24 +276,3 @@ def _came_between(execute: Execute, table: LakeTable, names: Sequence[str], seen
         [number, seen, *names],
     )
     return bool(rows)
-
-
-def _revisions(
-    kind: Kind, held: pa.Table, rows: pa.Table, pairs: Sequence[tuple[int, int]]
-) -> list[Revision]:
-    found = []
-    for old, new in pairs:
-        before, after = held.slice(old, 1).to_pylist()[0], rows.slice(new, 1).to_pylist()[0]
-        values = RULES[kind].values
-        found.append(
-            Revision(
-                kind,
-                after["source"],
-                after["instrument_id"],
-                after["interval"],
-                int(after["ts"].timestamp() * 1e6),
-                {name: before[name] for name in values if before[name] != after[name]},
-                {name: after[name] for name in values if before[name] != after[name]},
-            )
-        )
-    return found

@@ -12,9 +12,10 @@ from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.runs import Run, when
 from raymill.app.workflows import Workflows, id_of
 from raymill.errors import ConfigError
-from raymill.market.crawl import Asked, Place, asked_of, check_asked, place_of
+from raymill.market.asked import Asked, asked_of, check_asked
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import moment
+from raymill.market.place import Place, place_of
 from raymill.market.schemas import Kind
 from raymill.state.store import OPEN, StepRow
 

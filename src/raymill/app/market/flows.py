@@ -14,7 +14,8 @@ PATIENT = Retry(attempts=1000, on=(SourceError, StoreUnavailable), first_s=5.0, 
 def crawl(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
     """Complete what was asked for."""
     from raymill.app.market.rooms import open_rooms
-    from raymill.market.crawl import Crawl, asked_of
+    from raymill.market.asked import asked_of
+    from raymill.market.crawl import Crawl
 
     return Crawl(open_rooms(ctx), asked_of(asked), ctx).run()
 

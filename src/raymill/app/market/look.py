@@ -13,9 +13,9 @@ from raymill.app.market import sources as installed
 from raymill.app.market.rooms import MarketRooms, open_rooms, rules
 from raymill.errors import RaymillError
 from raymill.market import notes
+from raymill.market.asked import Asked, is_traded
 from raymill.market.bars import bars_of_trades, resampled
 from raymill.market.coverage import holes
-from raymill.market.crawl import Asked, is_traded
 from raymill.market.instrument import Instrument
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import micros, moment
@@ -223,3 +223,35 @@ def _spans(rooms: MarketRooms, one: Instrument, series: Series) -> Iterator[dict
             "end": moment(end),
             "reason": reason,
         }
+
+
+def unsound(source: str | None, symbols: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """The newest records that were set aside, with the reasons."""
+    rooms, wanted = open_rooms(), {symbol.upper() for symbol in symbols}
+    with rooms.database.reading() as execute:
+        found = notes.quarantine(execute, most=most)
+    rows = []
+    for one in found:
+        symbol = rooms.instrument(one.instrument_id).symbol if one.instrument_id else ""
+        if source in (None, one.source) and (not wanted or symbol.upper() in wanted):
+            at = None if one.ts is None else moment(one.ts)
+            about = {"source": one.source, "symbol": symbol, "kind": one.kind, "ts": at}
+            rows.append({**about, "reason": one.reason, "record": one.record})
+    return rows
+
+
+def revised(source: str | None, symbols: Sequence[str], most: int) -> list[dict[str, Any]]:
+    """The newest closed bars that their source changed: what they were, what they became."""
+    rooms, wanted = open_rooms(), {symbol.upper() for symbol in symbols}
+    rows = []
+    for one in rooms.registry.all(source):
+        if wanted and one.symbol.upper() not in wanted:
+            continue
+        with rooms.database.reading() as execute:
+            found = notes.revisions(execute, one.instrument_id, most)
+        for each in found:
+            kind = f"{each.kind} {each.interval}" if each.interval else each.kind
+            about = {"source": each.source, "symbol": one.symbol, "kind": kind}
+            values = {"ts": moment(each.ts), "before": each.before, "after": each.after}
+            rows.append(about | values)
+    return rows[:most]

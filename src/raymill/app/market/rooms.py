@@ -11,6 +11,7 @@ from raymill.app.market.sources import open_source
 from raymill.config import settings
 from raymill.config.market import MarketSettings
 from raymill.config.paths import home
+from raymill.errors import SourceError
 from raymill.flow.pool import StepContext
 from raymill.market.instrument import Instrument
 from raymill.market.registry import Registry
@@ -57,7 +58,8 @@ class MarketRooms:
         chosen = settings().market
         with _opening:
             http = _http(_home(), chosen)
-            budget = _budget(_home(), source, rules(made, self.registry.limits(source)))
+            stated = self.registry.limits(source)
+            budget = _budget(_home(), getattr(made, "budget", source), rules(made, stated))
         tries = Tries(most=chosen.tries, deadline_s=chosen.deadline_s)
         return Outlet(made, http, budget, tries=tries, sleep=self._wait)
 
@@ -67,16 +69,29 @@ class MarketRooms:
         Raises UnknownName with near matches, SourceError.
         """
         outlet = self.outlet(source)
-        able = outlet.source.capabilities
         found = self.registry.find(source, symbol)
-        stale_s = settings().market.list_hours * 3600
-        if able.lists and time.time() - self.registry.listed(source) > stale_s:
+        able = outlet.source.capabilities
+        age_s = time.time() - self.registry.listed(source)
+        is_stale = able.lists and age_s > settings().market.list_hours * 3600
+        if found is not None and not is_stale:
+            return found
+        if able.lists and not is_stale:
+            return self.registry.named(source, symbol)
+        try:
+            return self._asked_for(outlet, symbol)
+        except SourceError:
+            if found is None:
+                raise
+            return found  # a list of yesterday will do where the vendor is away
+
+    def _asked_for(self, outlet: Outlet, symbol: str) -> Instrument:
+        """The instrument as its vendor names it."""
+        source = outlet.source.id
+        if outlet.source.capabilities.lists:
             self.registry.register(source, outlet.instruments(), is_whole=True)
-        elif found is None and not able.lists:
-            self.registry.register(source, outlet.instruments((symbol,)))
-        else:
-            return found or self.registry.named(source, symbol)
-        return self.registry.named(source, symbol)
+            return self.registry.named(source, symbol)
+        found = self.registry.register(source, outlet.instruments((symbol,)))
+        return found[0] if found else self.registry.named(source, symbol)
 
     def _wait(self, seconds: float) -> None:
         if self._ctx is None:

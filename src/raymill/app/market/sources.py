@@ -57,8 +57,12 @@ def _alpha_vantage(chosen: MarketSettings) -> Mapping[str, Any]:
 
 
 def _forex_api(chosen: MarketSettings) -> Mapping[str, Any]:
-    key = _secret(chosen.forex_api_key) or _secret(chosen.alpha_vantage_api_key)
-    return {**_alpha_vantage(chosen), "url": chosen.forex_api_url, "key": key}
+    about = {**_alpha_vantage(chosen), "url": chosen.forex_api_url}
+    key = _secret(chosen.forex_api_key)
+    shared = _secret(chosen.alpha_vantage_api_key)
+    if key and key != shared:
+        return {**about, "key": key}
+    return {**about, "key": shared, "budget": "alpha_vantage"}
 
 
 _OPTIONS: Mapping[str, Callable[[MarketSettings], Mapping[str, Any]]] = {

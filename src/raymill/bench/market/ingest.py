@@ -11,7 +11,8 @@ import pyarrow as pa
 from raymill import arrow, json
 from raymill.bench.case import Case, Setup, Work, speed
 from raymill.flow.pool import StepContext
-from raymill.market.crawl import Asked, Crawl
+from raymill.market.asked import Asked
+from raymill.market.crawl import Crawl
 from raymill.market.instrument import Instrument
 from raymill.market.interval import DAY_US
 from raymill.market.schemas import TRADE

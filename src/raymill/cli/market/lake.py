@@ -115,6 +115,9 @@ def coverage(
     source: str | None = None,
     *,
     symbol: list[str] | None = None,
+    unsound: bool = False,
+    revised: bool = False,
+    most: int = 100,
     json_: bool = False,
 ) -> None:
     """Show which ranges are known to be complete, and which holes lie between them.
@@ -125,12 +128,22 @@ def coverage(
         Only what came from this source.
     symbol
         Only these instruments; several (again, or with commas).
+    unsound
+        Show the records that were set aside instead, with the reasons.
+    revised
+        Show the closed bars instead that their source changed afterwards.
+    most
+        How many of those are shown.
     json_
         Write a JSON list instead of a table.
     """
-    from raymill.app.market.look import coverage
+    from raymill.app.market import look
 
-    found = coverage(source, names(symbol))
+    if unsound or revised:
+        notes = look.unsound if unsound else look.revised
+        _show_notes(notes(source, names(symbol), most), json_)
+        return
+    found = look.coverage(source, names(symbol))
     if json_:
         _write(found)
     else:
@@ -139,6 +152,16 @@ def coverage(
             for one in found
         ]
         show_table(COVERAGE_HEADINGS, rows, stream=sys.stdout, numbers_from=99)
+
+
+def _show_notes(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        _write(rows)
+        return
+    hidden = ("record",)
+    heads = [name for name in (rows[0] if rows else ()) if name not in hidden]
+    cells = [[_text(row[name]) for name in heads] for row in rows]
+    show_table(heads, cells, stream=sys.stdout, numbers_from=99)
 
 
 def _text(value: Any) -> str:

@@ -4,9 +4,7 @@ Trades are the aggregated ones, which have numbers without gaps: the first page 
 next by number. Times are milliseconds; the end of a range is inclusive there.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -15,9 +13,24 @@ import pyarrow as pa
 
 from raymill import arrow, json
 from raymill.errors import SourceError
-from raymill.market.instrument import Instrument, Status
+from raymill.market.instrument import Instrument
 from raymill.market.interval import HOUR_US, INTERVALS, interval
 from raymill.market.schemas import BAR, QUOTE, TRADE
+from raymill.market.sources.binance_rows import (
+    BUSY,
+    HEAVIEST,
+    LIMITED,
+    MS,
+    SHARE,
+    ban_s,
+    bars,
+    instrument,
+    limits,
+    refusal_in,
+    refused,
+    sides,
+    trades,
+)
 from raymill.market.sources.columns import none, numbers, records, times
 from raymill.market.sources.contract import (
     Capabilities,
@@ -33,11 +46,8 @@ from raymill.net import Answer, Head, Request, Verdict
 from raymill.net.retry import retry_after
 
 URL = "https://api.binance.com"
-SHARE = 0.8  # of what is allowed that we use
 MOST = 1000  # rows of a page
-MS = 1000  # microseconds
 SETTLE_US = 5_000_000  # a trade of the last seconds may not be told yet
-HEAVIEST = 80.0
 WEIGHTS = {
     "exchangeInfo": 20.0,
     "klines": 2.0,
@@ -46,15 +56,6 @@ WEIGHTS = {
     "ticker/bookTicker": 2.0,
     "ticker/24hr": 2.0,
 }
-_UNKNOWN, _CLOCK, _LIMITED, _TOO_LONG = -1121, -1021, -1003, -1127
-_BUSY = (-1000, -1001, -1006, -1007, -1008, -1016)
-_STATUS: dict[str, Status] = {"TRADING": "active", "PRE_TRADING": "halted", "BREAK": "halted"}
-_BANNED = re.compile(rb"banned until (\d{13})")
-_CODE = re.compile(rb'"code"\s*:\s*(-?\d+)')
-_MESSAGE = re.compile(rb'"msg"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_LIMITS = {"REQUEST_WEIGHT": "weight", "RAW_REQUESTS": "requests"}
-_TRADE = itemgetter("a", "T", "p", "q", "m")
-_UNITS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 
 
 class Book(NamedTuple):
@@ -89,19 +90,19 @@ class Binance:
     def judge(self, head: Head, now: float) -> Verdict:
         """What an answer means."""
         wait_s = retry_after(head.header("retry-after"), now)
-        code, message = _refusal(head.start)
+        code, message = refusal_in(head.start)
         reason = message or f"status {head.status}"
         if head.status == 418:
-            return verdict("banned", reason, _longest(wait_s, head.start, now))
-        if head.status == 429 or code == _LIMITED:
+            return verdict("banned", reason, ban_s(wait_s, head.start, now))
+        if head.status == 429 or code == LIMITED:
             return verdict("rate_limited", reason, wait_s)
         if head.status == 403:
             return verdict("banned", reason, wait_s or 60.0)
-        if head.status >= 500 or code in _BUSY or head.start.lstrip()[:1] == b"<":
+        if head.status >= 500 or code in BUSY or head.start.lstrip()[:1] == b"<":
             return verdict("transient", reason, wait_s)
         if head.status < 300:
             return Verdict("ok")
-        return _refused(code, reason)
+        return refused(code, reason)
 
     def used(self, head: Head) -> Mapping[str, float]:
         """The weight that was used up in the present minute."""
@@ -112,10 +113,10 @@ class Binance:
         """What is traded, and the limits in force."""
         body = self._ask(fetch, "exchangeInfo", {})
         info = json.loads(body.body)
-        found = [_instrument(row) for row in info["symbols"]]
+        found = [instrument(row) for row in info["symbols"]]
         wanted = {symbol.upper() for symbol in symbols}
         named = [one for one in found if not wanted or {one.symbol, one.venue_symbol} & wanted]
-        return Listing(named, tuple(_limits(info.get("rateLimits", ()))))
+        return Listing(named, tuple(limits(info.get("rateLimits", ()))))
 
     def page(self, asked: PageRequest, fetch: Fetch) -> Page:
         """One page of bars or trades, or the quote of now."""
@@ -199,7 +200,7 @@ class Binance:
             "ts": times([row["time"] for row in rows], MS),
             "price": numbers([row["price"] for row in rows]),
             "size": numbers([row["qty"] for row in rows]),
-            "side": _sides([row["isBuyerMaker"] for row in rows]),
+            "side": sides([row["isBuyerMaker"] for row in rows]),
         }
         number = instrument.instrument_id
         return records(TRADE, len(rows), given, instrument_id=number, source=self.id)
@@ -234,41 +235,6 @@ class Binance:
         return fetch(
             Request(url, self._headers), weight=WEIGHTS[what] if weight is None else weight
         )
-
-
-def bars(rows: Sequence[Sequence[Any]], asked: PageRequest, every: str) -> pa.RecordBatch:
-    """Klines as bars; one whose close time has not passed is open."""
-    opened, first, high, low, last, volume, closes, quote, trades, *_ = zip(*rows, strict=True)
-    ends_us = (np.asarray(closes, np.int64) + 1) * MS
-    volumes, quotes = numbers(volume), numbers(quote)
-    given = {
-        "ts": times(opened, MS),
-        "open": numbers(first),
-        "high": numbers(high),
-        "low": numbers(low),
-        "close": numbers(last),
-        "volume": volumes,
-        "quote_volume": quotes,
-        "trades": np.asarray(trades, np.int32),
-        "vwap": _ratio(quotes, volumes),
-        "closed": ends_us <= asked.now_us,
-    }
-    number = asked.instrument.instrument_id
-    about = {"instrument_id": number, "interval": every, "adj": "raw", "source": "binance"}
-    return records(BAR, len(rows), given, **about)
-
-
-def trades(rows: Sequence[Mapping[str, Any]], instrument_id: int) -> pa.RecordBatch:
-    """Aggregated trades as trades."""
-    ids, at_ms, prices, sizes, makers = zip(*map(_TRADE, rows), strict=True)
-    given = {
-        "ts": times(at_ms, MS),
-        "trade_id": np.array(ids, np.int64),
-        "price": numbers(prices),
-        "size": numbers(sizes),
-        "side": _sides(makers),
-    }
-    return records(TRADE, len(rows), given, instrument_id=instrument_id, source="binance")
 
 
 def _traded(
@@ -327,76 +293,3 @@ def _rows(body: Answer) -> Any:
     if not isinstance(found, list):
         raise SourceError(f"`{body.url}` answered no list")
     return found
-
-
-def _sides(buyer_is_maker: Sequence[bool]) -> Any:
-    return np.where(np.asarray(buyer_is_maker, bool), np.int8(-1), np.int8(1))
-
-
-def _ratio(quotes: Any, volumes: Any) -> Any:
-    over, under = arrow.to_numpy(quotes), arrow.to_numpy(volumes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = over / under
-    return arrow.keep_if(arrow.array(found), arrow.array(under > 0))
-
-
-def _instrument(row: Mapping[str, Any]) -> Instrument:
-    filters = {one["filterType"]: one for one in row.get("filters", ())}
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
-    return Instrument(
-        symbol=f"{row['baseAsset']}/{row['quoteAsset']}".upper(),
-        venue="binance",
-        venue_symbol=row["symbol"],
-        asset_class="crypto",
-        base=row["baseAsset"],
-        currency=row["quoteAsset"],
-        tick_size=filters.get("PRICE_FILTER", {}).get("tickSize"),
-        step_size=filters.get("LOT_SIZE", {}).get("stepSize"),
-        min_notional=notional.get("minNotional"),
-        status=_STATUS.get(row["status"], "halted"),
-    )
-
-
-def _limits(stated: Sequence[Mapping[str, Any]]) -> list[LimitRule]:
-    found = []
-    for one in stated:
-        name = _LIMITS.get(one["rateLimitType"])
-        if name is not None:
-            per_s = float(_UNITS[one["interval"]] * one["intervalNum"])
-            is_weight = name == "weight"
-            rule = LimitRule(
-                name,
-                SHARE * one["limit"],
-                per_s,
-                counts="weight" if is_weight else "requests",
-                heaviest=HEAVIEST if is_weight else 1.0,
-            )
-            found.append(rule)
-    return found
-
-
-def _refusal(start: bytes) -> tuple[int | None, str]:
-    """Code and message of a body that refuses."""
-    if start.lstrip()[:1] != b"{":
-        return None, ""
-    code, message = _CODE.search(start), _MESSAGE.search(start)
-    if code is None or message is None:
-        return None, ""
-    return int(code[1]), message[1].decode("utf-8", "replace")
-
-
-def _refused(code: int | None, reason: str) -> Verdict:
-    if code == _UNKNOWN:
-        return verdict("unknown_symbol", reason)
-    if code == _CLOCK:
-        return verdict("clock", reason)
-    if code == _TOO_LONG:
-        return verdict("range_too_long", reason)
-    return verdict("permanent", reason)
-
-
-def _longest(wait_s: float | None, start: bytes, now: float) -> float:
-    """Until when a ban lasts: as its header or its text says, whichever is later."""
-    text = _BANNED.search(start)
-    until = int(text[1]) / 1000 - now if text else 0.0
-    return max(wait_s or 0.0, until) or 120.0

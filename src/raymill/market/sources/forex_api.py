@@ -38,8 +38,17 @@ class ForexApi:
         kinds=("bar", "quote"), intervals=(*GRAINS, "1d"), adjusted="raw", needs_key=True
     )
 
-    def __init__(self, url: str = URL, key: str = "", per_day: int = 25, rate: float = 1.0) -> None:
+    def __init__(
+        self,
+        url: str = URL,
+        key: str = "",
+        per_day: int = 25,
+        rate: float = 1.0,
+        budget: str = "forex_api",
+    ) -> None:
         self._url, self._key = url.rstrip("/"), key
+        self.budget = budget
+        """Whose limits it shares: those of the source that has the same key."""
         self.limits: Sequence[LimitRule] = limits(per_day, rate)
 
     def judge(self, head: Head, now: float) -> Verdict:
