@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from raymill import json
-from raymill.errors import Cancelled
+from raymill.errors import Cancelled, SourceError
 from raymill.flow.pool import (
     FAILED,
     Argument,
@@ -52,6 +52,11 @@ def total(numbers: list[Any]) -> list[Any]:
 def text(length: int) -> str:
     """A long text."""
     return "x" * length
+
+
+def come_back_later(wait_s: float) -> None:
+    """Fail, and say when another try is of use."""
+    raise SourceError("it asks to be left alone", wait_s=wait_s)
 
 
 def fail(message: str) -> None:
@@ -126,7 +131,7 @@ LONG_S = 30.0  # whatever has a timeout may die without taking others with it
 STEPS = Workflow(
     "steps",
     *(add_one, total, text, fail_unsayably, leave, no_json, half_a_letter),
-    *(sleep, wait, nap, count_on),
+    *(sleep, wait, nap, count_on, come_back_later),
     *(Step(one, retry=SOME) for one in (fail, fail_for_good)),
     *(Step(one, timeout_s=LONG_S) for one in (vanish, be_killed)),
     Step(sleep, name="sleep_too_long", timeout_s=0.3),
@@ -264,6 +269,13 @@ class PoolSuite:
             assert _about(never) == ("error", "ValueError", "wrong")
             assert "fail_for_good" in json.loads(never.error or b"{}")["trace"]
             assert (again.retry, never.retry) == (True, False)
+
+    def test_an_error_says_when_another_try_is_of_use(self, tmp_path: Any) -> None:
+        """Where it knows."""
+        with self.lend(tmp_path) as hand:
+            later, sometime = hand.run(hand.call("come_back_later", 3600), hand.call("fail", ""))
+            assert json.loads(later.error or b"{}")["wait_s"] == 3600
+            assert "wait_s" not in json.loads(sometime.error or b"{}")
 
     def test_what_cannot_be_told_is_an_error_of_its_step(self, tmp_path: Any) -> None:
         """And the worker goes on."""

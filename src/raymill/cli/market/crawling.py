@@ -12,10 +12,7 @@ from raymill.errors import ConfigError
 if TYPE_CHECKING:
     from raymill.app.market.crawls import Crawls, Standing
 
-HEADINGS = (
-    *("run", "source", "symbol", "kind", "begin", "end", "status", "done"),
-    *("rows", "new", "unsound", "reason"),
-)
+HEADINGS = ("run", "source", "symbol", "kind", "status", "done", "rows", "new", "unsound", "reason")
 REASON = 100  # characters of it in a table
 Tell = Callable[["Standing"], None]
 
@@ -106,5 +103,5 @@ def cells(one: "Standing") -> tuple[str, ...]:
         reason = f"...{reason[-REASON:]}"  # an address comes first, the reason last
     kind = f"{one.kind} {one.interval}" if one.interval else one.kind
     counts = (f"{one.rows:>9,}", f"{one.new:>9,}", f"{one.unsound:>5,}")
-    about = (one.run, one.source, one.symbol, kind, one.begin, one.end, one.status)
+    about = (one.run, one.source, one.symbol, kind, one.status)
     return (*about, f"{one.done:>4.0%}", *counts, reason)
