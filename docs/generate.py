@@ -340,7 +340,7 @@ def marks() -> list[dict[str, Any]]:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "--engines", "local,ray"]
         done = subprocess.run(
-            [*command, "--support", file.name, "tests/conformance"],
+            [*command, "--system", "--support", file.name, "tests/conformance"],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
