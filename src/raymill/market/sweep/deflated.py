@@ -35,7 +35,8 @@ def deflated_sharpe(
 
     Ratios are those of one bar, `count` is how many returns, `kurtosis` is 3 for a normal one.
 
-    >>> round(deflated_sharpe(2.5 / 250**0.5, 0.1132, 1250, -3.0, 10.0), 4)
+    >>> chance = best_by_chance(0.5 / 250, 100)  # the paper's example
+    >>> round(deflated_sharpe(2.5 / 250**0.5, chance, 1250, -3.0, 10.0), 4)
     0.9004
     """
     spread = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
