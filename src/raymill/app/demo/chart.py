@@ -14,6 +14,9 @@ Numbers = NDArray[np.float64]
 WIDTH, HEIGHT = 960, 330
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 30, 30
 STEPS = (1, 2, 2.5, 5, 10)
+DAY_MS = 86_400_000
+MOST_MONTHS, MOST_DAYS, MOST_YEARS = 18, 14, 12  # marks on the axis
+DAY_STEPS, YEAR_STEPS = (1, 2, 7, 14, 28, 10**9), (1, 2, 5, 10, 20, 50, 10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Chart:
     title: str
     unit: str
     curves: Sequence[Curve]
-    months: bool = True  # else the time axis counts days
+    months: bool = True  # else the time axis counts days; both thin out over a long time
     low: float = field(init=False)
     high: float = field(init=False)
     step: float = field(init=False)
@@ -133,26 +136,47 @@ def nice_step(span: float, most: int) -> float:
 
 
 def ticks(first: float, last: float, *, months: bool) -> Iterator[tuple[float, str]]:
-    """The beginnings of months or days (UTC) in a span of epoch milliseconds, with their labels.
+    """The beginnings of months or days (UTC) in a span of epoch milliseconds, with their labels;
+    of years or of every so many days where there would be too many.
 
     >>> day = 86_400_000
     >>> [label for _, label in ticks(0, 70 * day, months=True)]
     ['Jan 1970', 'Feb', 'Mar']
+    >>> [label for _, label in ticks(0, 16 * 365 * day, months=True)]
+    ['1970', '1972', '1974', '1976', '1978', '1980', '1982', '1984']
+    >>> [label for _, label in ticks(0, 30 * day, months=False)]
+    ['Jan 1 1970', 'Jan 8', 'Jan 15', 'Jan 22', 'Jan 29']
     """
-    moment = datetime.fromtimestamp(first / 1000, UTC).replace(hour=0, minute=0, second=0)
+    days = (last - first) / DAY_MS
+    if months and days > MOST_MONTHS * 30.5:
+        yield from _years(first, last)
+        return
+    step = 1 if months else next(n for n in DAY_STEPS if days <= n * MOST_DAYS)
+    moment = datetime.fromtimestamp(first / 1000, UTC)
+    moment = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     moment = moment.replace(day=1) if months else moment
     is_first = True
     while (at := moment.timestamp() * 1000) <= last:
         if at >= first:
             yield at, _label(moment, months=months, with_year=is_first)
             is_first = False
-        moment = _next(moment, months=months)
+        moment = _next(moment, months=months, step=step)
 
 
-def _next(moment: datetime, *, months: bool) -> datetime:
+def _next(moment: datetime, *, months: bool, step: int) -> datetime:
     if not months:
-        return moment + timedelta(days=1)
+        return moment + timedelta(days=step)
     return (moment + timedelta(days=32)).replace(day=1)
+
+
+def _years(first: float, last: float) -> Iterator[tuple[float, str]]:
+    """The beginnings of years, or of every so many."""
+    begin, end = (datetime.fromtimestamp(at / 1000, UTC).year for at in (first, last))
+    step = next(n for n in YEAR_STEPS if end - begin < n * MOST_YEARS)
+    for year in range(-(-begin // step) * step, end + 1, step):
+        at = datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000
+        if first <= at <= last:
+            yield at, str(year)
 
 
 def _label(moment: datetime, *, months: bool, with_year: bool) -> str:

@@ -73,7 +73,7 @@ def _part(part: Part) -> Iterator[str]:
     yield f"<section>\n<h2>{escape(part.title)}</h2>\n<p>{escape(part.lead)}</p>"
     for caption, svg in part.drawings:
         yield f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
-    yield from _table(part.headings, part.rows)
+    yield from table(part.headings, part.rows)
     yield "<ul>"
     yield from (_fact(fact) for fact in part.facts)
     yield from (_item("out", "—", text) for text in part.left_out)
@@ -84,7 +84,8 @@ def _part(part: Part) -> Iterator[str]:
     yield f"<p>Written: {names}</p>\n</section>"
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table as HTML; columns with numbers stand right."""
     rows = list(rows)
     kinds = ["n" if any(_is_number(row[at]) for row in rows) else "" for at in range(len(headings))]
     yield '<div class="scroll"><table>'
@@ -104,7 +105,7 @@ def _row(cell: str, values: Sequence[str], kinds: Sequence[str]) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text[:1].isdigit()
+    return text.removeprefix("-")[:1].isdigit()
 
 
 def _fact(fact: Fact) -> str:

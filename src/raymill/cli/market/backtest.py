@@ -18,6 +18,7 @@ from raymill.cli.market.options import (
     show_json,
     tell_quarantined,
     write_json,
+    write_text,
 )
 from raymill.cli.market.progress import progress
 from raymill.cli.report import show_table
@@ -37,6 +38,7 @@ def backtest(
     costs: CostOptions = NO_COSTS,
     path: str = "auto",
     check_lookahead: bool = False,
+    report: Path | None = None,
     record: Path | None = None,
     json_: bool = False,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
@@ -58,6 +60,8 @@ def backtest(
     check_lookahead
         Run it again on bars that are cut at 20 places: no decision may change. If one does, each
         is named with the bar and the column, and the exit code is 1.
+    report
+        Write a page to a file: equity, drawdown, months, trades; it needs no network.
     record
         Write the record of the run to a file: data, parameters, code and result, with hashes.
     json_
@@ -65,6 +69,7 @@ def backtest(
     verbose
         Show where an error was raised.
     """
+    from raymill.app.backtest_page import backtest_page
     from raymill.app.backtests import run
 
     wanted = asked(strategy, bars, costs)
@@ -72,6 +77,8 @@ def backtest(
     tell_quarantined(done.data)
     if record is not None:
         write_json(record, done.record)
+    if report is not None:
+        write_text(report, backtest_page(done))
     if json_:
         show_json(done.to_dict())
     else:
