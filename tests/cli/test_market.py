@@ -1,16 +1,22 @@
 """`raymill market` and `raymill crawls`: sources, files, what is stored, what is asked wrongly."""
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from market.vendors import BEGIN_MS, MINUTE_MS, BinanceServer, kline
+from market.vendors import BEGIN_MS, MINUTE_MS, BinanceServer, kline, trade
 from raymill import config, json
 from raymill.cli import main
 from raymill.errors import SourceError
-from raymill.testing.replay import ReplayServer
+from raymill.state.owner import alive
+from raymill.state.sqlite import SqliteStore
+from raymill.testing.replay import Asked, Recorded, ReplayServer
 
 BARS = """date,open,high,low,close,volume
 2024-01-02,10,12,9,11,100
@@ -301,3 +307,57 @@ def test_a_crawl_that_is_refused_fails_with_the_reason(
     assert done.code == 1
     assert "failed: " in done.err
     assert "Invalid symbol." in done.out
+
+
+class Gate:
+    """Lets so many pages pass, and holds the next until it is opened."""
+
+    def __init__(self, vendor: BinanceServer, passes: int) -> None:
+        self.vendor, self.left = vendor, passes
+        self.open, self.reached = threading.Event(), threading.Event()
+
+    def __call__(self, asked: Asked) -> Recorded | None:
+        if "aggTrades" in asked.path:
+            self.left -= 1
+            if self.left < 0 and not self.open.is_set():
+                self.reached.set()
+                self.open.wait(LIMIT_S)
+        return self.vendor(asked)
+
+
+LIMIT_S = 60.0
+
+
+def running(home: Path) -> int | None:
+    """The process that runs the workflows of a home."""
+    store = SqliteStore(home)
+    try:
+        held = store.holder(time.time(), alive)
+        return int(held.owner.split("/")[2]) if held else None
+    finally:
+        store.close()
+
+
+@pytest.mark.system
+def test_a_crawl_whose_orchestrator_is_killed_goes_on_where_it_was(
+    market: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    vendor = BinanceServer(trades=[trade(n, BEGIN_MS + n * 100) for n in range(6000)])
+    gate = Gate(vendor, 3)
+    with ReplayServer(gate) as server:
+        monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
+        monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "0")
+        asked = ("market", "crawl", "binance", "BTC/USDT", "--kind", "trade")
+        asked = (*asked, "--start", "2024-01-01", "--end", "2024-01-01T00:10Z")
+        run = market(*asked, "--detach").out.strip()
+        assert gate.reached.wait(LIMIT_S)
+        first = running(tmp_path / "home")
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        gate.open.set()
+        done = market(*asked, "--json")
+        assert done.code == 0, done.err
+        assert [row["run"] for row in done.rows] == [run]
+    history = ("market", "history", "binance", "BTC/USDT", "--kind", "trade", "--json")
+    found = market(*history, "--start", "2024-01-01", "--limit", "10000").rows
+    assert [row["trade_id"] for row in found] == list(range(6000))

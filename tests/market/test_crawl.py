@@ -17,10 +17,11 @@ from market.vendors import (
     trade,
 )
 from raymill.errors import InputError, SourceError
+from raymill.market import notes
 from raymill.market.coverage import Span
 from raymill.market.moments import micros
 from raymill.market.sources.binance import Binance
-from raymill.testing.replay import Recorded
+from raymill.testing.replay import DROPPED, Recorded
 
 DAY_US = 86_400_000_000
 
@@ -167,6 +168,42 @@ def test_a_vendor_that_is_down_parks_the_crawl_and_keeps_what_was_done(tmp_path:
         down.clear()
         rooms.watch.seconds += 900
         assert rooms.crawl(asked, attempt=2)["new"] == 1440
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(DROPPED, id="no answer at all"),
+        pytest.param(Recorded(body=b"[" + b" " * 500, cut=100), id="an answer that breaks off"),
+        pytest.param(Recorded(body=b"<html>A page</html>"), id="a page instead of data"),
+        pytest.param(Recorded(502, b"<html>502</html>"), id="a bad gateway"),
+        pytest.param(Recorded(body=b"[[1704067200000,"), id="JSON that breaks off"),
+    ],
+)
+def test_an_answer_that_goes_wrong_is_asked_for_again(tmp_path: Path, fault: Recorded) -> None:
+    vendor = BinanceServer(klines=minutes(BEGIN_MS, 1440))
+    with rooms_at(tmp_path, Binance, vendor) as (rooms, server):
+        asked = rooms.asked("BTC/USDT", "bar", "2024-01-01", "2024-01-02", "1m")
+        server.next(None, fault)
+        try:
+            done = rooms.crawl(asked)
+        except SourceError:  # a whole body that is no JSON: the orchestrator tries again
+            done = rooms.crawl(asked, attempt=2)
+        assert done["new"] == 1440
+        assert rooms.held(asked).num_rows == 1440
+
+
+def test_bars_that_the_vendor_spoils_are_set_aside_and_the_rest_is_stored(tmp_path: Path) -> None:
+    rows = minutes(BEGIN_MS, 10)
+    rows[3][3] = "999.0"  # a low above everything
+    with rooms_at(tmp_path, Binance, BinanceServer(klines=rows)) as (rooms, _):
+        asked = rooms.asked("BTC/USDT", "bar", "2024-01-01", "2024-01-01T00:10Z", "1m")
+        done = rooms.crawl(asked)
+        assert (done["new"], done["unsound"]) == (9, 1)
+        with rooms.database.reading() as execute:
+            (one,) = notes.quarantine(execute, asked.instrument_id)
+        assert one.reason == "low is above open or close"
+        assert one.record["low"] == 999.0
 
 
 def test_a_segment_is_committed_as_soon_as_it_is_large_or_old(tmp_path: Path) -> None:

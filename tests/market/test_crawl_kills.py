@@ -42,7 +42,7 @@ def crawl(asked: dict[str, Any], ctx: StepContext) -> dict[str, Any]:
     """A crawl in small pages and segments."""
     made = rooms()
     try:
-        wanted = asked_of(asked)
+        wanted = asked_of(asked, made.registry.named)
         return Crawl(made, wanted, ctx, clock=made.watch, most_rows=7, page_rows=4).run()
     finally:
         made.http.close()

@@ -1,19 +1,22 @@
 """What a crawl is asked for, whether a source has it, and when it is traded at all."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from raymill.errors import ConfigError, InputError
+from raymill.errors import ConfigError, InputError, unknown
 from raymill.market.calendar import EveryDay, calendar
 from raymill.market.instrument import Instrument
 from raymill.market.interval import DAY_US, interval
-from raymill.market.moments import moment
+from raymill.market.moments import micros, moment
 from raymill.market.notes import Series
 from raymill.market.schemas import Kind
 from raymill.market.sources.contract import Capabilities, Source
+
+_WRITTEN = ("source", "symbol", "kind", "interval", "start", "end")
+LAST_US = 7_258_118_400_000_000  # 2200-01-01: up to now, whenever that is
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,34 @@ class Asked:
         return Series(self.instrument_id, self.kind, self.interval, self.source)
 
 
-def asked_of(given: Mapping[str, Any]) -> Asked:
-    """What a run was started with."""
-    return Asked(**{name: given[name] for name in Asked.__dataclass_fields__ if name in given})
+def asked_of(given: Mapping[str, Any], named: Callable[[str, str], Instrument]) -> Asked:
+    """What a run was started with: numbers, or as people write it (`symbol`, `start`, `end`).
+
+    named: finds the instrument of a source and a symbol. Without an `end` it goes on up to now.
+    Raises ConfigError, UnknownName.
+    """
+    wrong = set(given) - {*Asked.__dataclass_fields__, "symbol", "start", "end"}
+    if wrong:
+        raise unknown("field of a crawl:", wrong.pop(), [*Asked.__dataclass_fields__, *_WRITTEN])
+    numbers = {name: given[name] for name in Asked.__dataclass_fields__ if name in given}
+    numbers.setdefault("kind", "bar")
+    if numbers["kind"] == "bar":
+        numbers["interval"] = interval(numbers.get("interval") or "1d").name
+    if "begin_us" not in numbers:
+        numbers["begin_us"] = micros(_text(given, "start"), "start")
+    if "end_us" not in numbers:
+        numbers["end_us"] = micros(given["end"], "end") if given.get("end") else LAST_US
+    if "instrument_id" not in numbers:
+        one = named(_text(given, "source"), _text(given, "symbol"))
+        numbers["instrument_id"] = one.instrument_id
+    return Asked(**numbers)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    found = given.get(name)
+    if not isinstance(found, str):
+        raise ConfigError(f"A crawl needs `{name}`", hint=f"it takes {', '.join(_WRITTEN)}")
+    return found
 
 
 def check_asked(source: Source, asked: Asked) -> None:

@@ -12,7 +12,7 @@ from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.runs import Run, when
 from raymill.app.workflows import Workflows, id_of
 from raymill.errors import ConfigError
-from raymill.market.asked import Asked, asked_of, check_asked
+from raymill.market.asked import LAST_US, Asked, asked_of, check_asked
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import moment
 from raymill.market.place import Place, place_of
@@ -116,13 +116,17 @@ class Crawls:
         return self._standing(found)
 
     def _standing(self, run: Run) -> Standing:
-        asked = asked_of(run.input)
+        try:
+            asked = asked_of(run.input, self.rooms.registry.named)
+        except ConfigError:  # one of a schedule whose symbol nobody has asked for yet
+            return _unresolved(run)
         with self.rooms.database.reading() as execute:
             place = place_of(execute, run.id) or Place(asked.begin_us)
         row = next(iter(self.workflows.store.steps(run.id)), None)
         error = run.error or (json.loads(row.error) if row and row.error else {})
         is_waiting = row is not None and row.status == "waiting" and run.status == "running"
         names = ("rows", "new", "replaced", "unsound", "pages", "bytes")
+        is_open_ended = asked.end_us == LAST_US
         return Standing(
             run.id,
             asked.source,
@@ -130,7 +134,7 @@ class Crawls:
             asked.kind,
             asked.interval,
             moment(asked.begin_us),
-            moment(asked.end_us),
+            "now" if is_open_ended else moment(asked.end_us),
             "waiting" if is_waiting else run.status,
             done=1.0 if run.status == "completed" else _part(asked, place),
             **{name: getattr(place, name) for name in names},
@@ -177,6 +181,23 @@ class Crawls:
             self.workflows.ensure()
 
 
+def _unresolved(run: Run) -> Standing:
+    given = run.input if isinstance(run.input, dict) else {}
+    return Standing(
+        run.id,
+        str(given.get("source") or ""),
+        str(given.get("symbol") or ""),
+        str(given.get("kind") or "bar"),
+        given.get("interval"),
+        str(given.get("start") or ""),
+        str(given.get("end") or "now"),
+        run.status,
+        reason=(run.error or {}).get("message"),
+    )
+
+
 def _part(asked: Asked, place: Place) -> float:
-    whole = asked.end_us - asked.begin_us
-    return round(min(1.0, max(0.0, (place.at_us - asked.begin_us) / whole)), 4) if whole else 1.0
+    end_us = min(asked.end_us, int(time.time() * 1e6))
+    whole = end_us - asked.begin_us
+    done = (place.at_us - asked.begin_us) / whole if whole > 0 else 1.0
+    return round(min(1.0, max(0.0, done)), 4)

@@ -17,7 +17,8 @@ def crawl(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
     from raymill.market.asked import asked_of
     from raymill.market.crawl import Crawl
 
-    return Crawl(open_rooms(ctx), asked_of(asked), ctx).run()
+    rooms = open_rooms(ctx)
+    return Crawl(rooms, asked_of(asked, rooms.named), ctx).run()
 
 
 CRAWL = Workflow("crawl", Step(crawl, retry=PATIENT), version="1")
