@@ -32,6 +32,33 @@ def test_a_row_of_live_trades_gives_a_finite_figure_on_its_messages(name: str) -
     assert row["records"] == 2000  # a hundredth of 200,000
 
 
+BACKTESTS = {
+    "market.on_bar": 5_000,
+    "market.on_bar.python": 5_000,
+    "market.vector": 5_000,
+    "market.sweep.daily": 10,
+    "market.sweep.minutes": 10,
+    "market.sweep.minutes.two_threads": 10,
+}
+MEMORY = "market.sweep.minutes.memory"
+
+
+@pytest.mark.parametrize("name", BACKTESTS)
+def test_a_row_gives_a_finite_figure_on_its_bars(name: str) -> None:
+    rows = measure(Wanted((name,), runs=1, records=50_000))["rows"]
+    row = next(row for row in rows if row["name"] == name)
+    assert math.isfinite(row["median"])
+    assert row["records"] == BACKTESTS[name]
+
+
+@pytest.mark.system
+def test_a_sweep_takes_less_than_300_mb() -> None:
+    (row,) = measure(Wanted((MEMORY,), runs=1))["rows"]
+    assert row["records"] == 1_000
+    assert row["median"] < 300
+
+
 def test_every_row_is_in_the_docs() -> None:
     text = (Path(__file__).parents[2] / "docs" / "concepts" / "speed.md").read_text()
-    assert [name for name in [*ROWS, *LIVE] if f"`{name}`" not in text] == []
+    every = [case.name for case in cases(["market"], large=True)]
+    assert [name for name in every if f"`{name}`" not in text] == []

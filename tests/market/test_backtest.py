@@ -14,7 +14,7 @@ from raymill.market.costs import Costs
 from raymill.market.metrics import basics_of_sums
 from raymill.market.paper import Paper
 from raymill.market.prices import Prices
-from raymill.market.simulate import FILL_COLUMNS, SUMS, Sum, simulate
+from raymill.market.simulate import FILL_COLUMNS, PLACES, SUMS, Sum, simulate
 from raymill.market.strategies.sma_cross import SmaCross
 
 EVERY_PATH = pytest.mark.parametrize("path", ["on_bar", "vector"])
@@ -214,7 +214,16 @@ def test_the_sums_of_a_sweep_give_the_figures_of_a_run(
     sums, nothing = np.zeros(SUMS), np.empty(0)
     no_fills = np.empty((0, len(FILL_COLUMNS)))
     columns = (targets, prices.open, prices.close, prices.volume)
-    simulate(*columns, done.cash, costs.rules, done.borrow_rate, nothing, no_fills, sums)
+    simulate(
+        *columns,
+        done.cash,
+        costs.rules,
+        done.borrow_rate,
+        nothing,
+        no_fills,
+        sums,
+        np.empty(PLACES),
+    )
     found = basics_of_sums(sums, len(prices), done.cash, done.periods.per_year)
     for name in ("final_equity", "max_drawdown", "ann_vol", "sharpe", "sortino", "win_rate"):
         left, right = getattr(found, name), getattr(done.basics, name)

@@ -23,6 +23,12 @@ def kernel(function: F) -> F:
     return _numba().njit(nogil=True, cache=True, error_model="numpy")(function)  # type: ignore[no-any-return]
 
 
+def bare(function: F) -> F:
+    """Compile a loop that makes no array: whose arrays are in use is not counted, which costs more
+    than a short inlined function does."""
+    return _numba().njit(nogil=True, cache=True, error_model="numpy", _nrt=False)(function)  # type: ignore[no-any-return]
+
+
 def inline(function: F) -> F:
     """Compile a small function that kernels call."""
     return _numba().njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)  # type: ignore[no-any-return]

@@ -22,7 +22,7 @@ from raymill.market.metrics import (
 )
 from raymill.market.paper import Paper, finite, only, weights
 from raymill.market.prices import FIELDS, Numbers, Periods, Prices, periods_per_year
-from raymill.market.simulate import FILL_COLUMNS, SUMS, Sum, simulate
+from raymill.market.simulate import FILL_COLUMNS, PLACES, SUMS, Sum, simulate
 from raymill.market.strategy import Bar, Context, Strategy, has_vector, renewed
 from raymill.market.trips import Filled, Trip, round_trips
 
@@ -207,7 +207,7 @@ def _vector(strategy: Strategy, bars: Prices, costs: Costs, cash: float, borrow:
     equity, sums = np.empty(len(bars)), np.zeros(SUMS)
     room = np.empty((len(bars), len(FILL_COLUMNS)))  # costs no memory until it is written to
     columns = (targets, bars.open, bars.close, bars.volume)
-    simulate(*columns, cash, costs.rules, borrow, equity, room, sums)
+    simulate(*columns, cash, costs.rules, borrow, equity, room, sums, np.empty(PLACES))
     fills = room[: int(sums[Sum.FILLS])].copy()
     symbol = bars.symbol
     over = int(np.argmin(equity)) if equity[-1] == 0 else len(equity)  # nothing is decided then
@@ -221,7 +221,9 @@ def _vector(strategy: Strategy, bars: Prices, costs: Costs, cash: float, borrow:
 
 def targets_of(strategy: Strategy, bars: Prices) -> Numbers:
     """What the path over columns decides, a target for each bar."""
-    out = np.full(len(bars), np.nan)
+    out = np.empty(len(bars))
+    if not strategy.writes_all:
+        out[:] = np.nan
     strategy.vector(bars, out)
     return out
 

@@ -104,7 +104,8 @@ def fill(
     for _ in range(2 if impact > 0.0 else 1):
         wanted = weight * money / (open * (1.0 + against) * (1.0 + fee)) if weight != 0.0 else 0.0
         if step > 0.0:
-            size = math.floor(abs(wanted) / step + 1e-9) * step
+            steps = abs(wanted) / step + 1e-9
+            size = (steps - steps % 1.0) * step  # floor, for any size
             wanted = size if wanted > 0.0 else -size
         quantity = wanted - units
         waits = 0.0

@@ -1,4 +1,4 @@
-"""The area `market`: screens, overviews and snapshots of a large universe; trades into the lake."""
+"""The area `market`: backtests, sweeps, screens, trades into the lake, live trades."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,9 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.market import ingest, screen, stream
+    from raymill.bench.market import backtests, ingest, screen, stream
 
+    yield from backtests.cases()
     yield from screen.cases()
     yield from ingest.cases()
     yield from stream.cases()

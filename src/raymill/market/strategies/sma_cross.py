@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from raymill.compiled import kernel, plain
+from raymill.compiled import inline, kernel, plain
 from raymill.errors import ConfigError
 from raymill.market.prices import Numbers, Prices
 from raymill.market.strategy import Bar, Context, Strategy
@@ -84,16 +84,35 @@ class SmaCross(Strategy):
         _sma_cross(bars.close, self.fast, self.slow, self._low, self._even, self._block, out)
 
 
+@inline
+def _sums(close: Numbers, at: int, fast: int, slow: int) -> tuple[float, float]:
+    return total(close[at + 1 - fast : at + 1]), total(close[at + 1 - slow : at + 1])
+
+
 @kernel
 def _sma_cross(
     close: Numbers, fast: int, slow: int, low: float, even: float, block: int, out: Numbers
 ) -> None:
+    """Two blocks at a time: an addition waits for the one before, those of two blocks do not."""
     out[: slow - 1] = np.nan
-    for begin in range(slow - 1, len(close), block):
-        sum_fast = total(close[begin + 1 - fast : begin + 1])
-        sum_slow = total(close[begin + 1 - slow : begin + 1])
-        out[begin] = 1.0 if sum_fast * slow > sum_slow * even else low
-        for i in range(begin + 1, min(begin + block, len(close))):
-            sum_fast += close[i] - close[i - fast]
-            sum_slow += close[i] - close[i - slow]
-            out[i] = 1.0 if sum_fast * slow > sum_slow * even else low
+    begin = slow - 1
+    while begin + 2 * block <= len(close):
+        a_fast, a_slow = _sums(close, begin, fast, slow)
+        b_fast, b_slow = _sums(close, begin + block, fast, slow)
+        for i in range(begin, begin + block):
+            j = i + block
+            if i > begin:
+                a_fast += close[i] - close[i - fast]
+                a_slow += close[i] - close[i - slow]
+                b_fast += close[j] - close[j - fast]
+                b_slow += close[j] - close[j - slow]
+            out[i] = 1.0 if a_fast * slow > a_slow * even else low
+            out[j] = 1.0 if b_fast * slow > b_slow * even else low
+        begin += 2 * block
+    for start in range(begin, len(close), block):
+        a_fast, a_slow = _sums(close, start, fast, slow)
+        for i in range(start, min(start + block, len(close))):
+            if i > start:
+                a_fast += close[i] - close[i - fast]
+                a_slow += close[i] - close[i - slow]
+            out[i] = 1.0 if a_fast * slow > a_slow * even else low

@@ -13,7 +13,7 @@ from raymill.market.backtest import Result, backtest
 from raymill.market.costs import Costs
 from raymill.market.metrics import returns_of
 from raymill.market.prices import Numbers, Prices
-from raymill.market.simulate import FILL_COLUMNS, SUMS, Sum, simulate
+from raymill.market.simulate import FILL_COLUMNS, PLACES, SUMS, Sum, simulate
 from raymill.market.strategy import Strategy, has_vector
 from raymill.market.sweep.muted import muted
 from raymill.market.sweep.space import Sets
@@ -58,7 +58,8 @@ def run_chunk(job: Job, sets: Sets, begin: int, end: int) -> NDArray[np.float64]
 
 def _columns(job: Job, sets: Sets, begin: int, end: int, rows: NDArray[np.float64]) -> None:
     (bars,), m = job.bars, job.muted
-    targets, rules, borrow = np.empty(len(bars)), job.costs.rules, job.costs.borrow / job.per_year
+    targets, now = np.empty(len(bars)), np.empty(PLACES)
+    rules, borrow = job.costs.rules, job.costs.borrow / job.per_year
     counted, first, last, volume = targets[m:], bars.open[m:], bars.close[m:], bars.volume[m:]
     writes_all = sets.named.kind.writes_all
     for at in range(begin, end):
@@ -76,6 +77,7 @@ def _columns(job: Job, sets: Sets, begin: int, end: int, rows: NDArray[np.float6
             NOTHING,
             NO_FILLS,
             rows[at - begin],
+            now,
         )
 
 
