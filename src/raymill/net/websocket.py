@@ -146,6 +146,7 @@ class Socket:
         except WebSocketException as error:
             self._lost = TryFailed(f"the connection broke off: {error}")
         finally:
+            self._lost = self._lost or TryFailed("the connection was closed")
             self._come.set()
 
 

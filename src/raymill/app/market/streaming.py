@@ -252,6 +252,7 @@ class _Made:
             ask=self._aside(asking),
             look=self._aside(look) if "book" in self.asked.wanted else None,
             fill_most=self.chosen.fill_most,
+            interval=self.asked.interval,
         )
 
     def _polled(self, made: Mapping[str, Channel]) -> Parts:
@@ -265,7 +266,10 @@ class _Made:
             interval=self.asked.interval,
             every_s=SIMULATED_S if is_local(self.outlet.source) else self.chosen.poll_s,
         )
-        return Parts([polling.names], polling.dial, made, polling.instruments_of)
+        return Parts(
+            *([polling.names], polling.dial, made, polling.instruments_of),
+            interval=self.asked.interval,
+        )
 
     def _page(self, asked: PageRequest) -> Page:
         """A source of this machine has no clock of its own: it takes that of the request."""

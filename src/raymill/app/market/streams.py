@@ -133,7 +133,7 @@ class Streams:
         most = settings().market_live.most
         open_ = sum(
             len(self.workflows.ls(workflow=STREAM.name, status=status, most=most))
-            for status in OPEN
+            for status in ("submitted", *OPEN)
         )
         if open_ >= most:
             raise ConfigError(

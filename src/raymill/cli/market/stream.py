@@ -14,6 +14,9 @@ from raymill.errors import ConfigError, Interrupted
 if TYPE_CHECKING:
     from raymill.app.market.streams import Standing, Streams
 
+NEVER = float("inf")
+BEGUN = ("live", "degraded")
+
 
 def stream(
     source: str,
@@ -44,7 +47,7 @@ def stream(
     interval
         How long a bar lasts, as in 1m.
     for_
-        Stop after so many seconds, and say what came of it.
+        Stop so many seconds after it has begun, and say what came of it.
     speed
         How much faster than the clock a simulated source or a file runs.
     start
@@ -87,12 +90,14 @@ def stream(
 def _followed(streams: "Streams", asked: "Standing", for_s: float | None, as_json: bool) -> int:
     from raymill.cli.market.streaming import teller, totals
 
-    now, ends = asked, None if for_s is None else time.monotonic() + for_s
+    now, ends = asked, NEVER
     try:
         with teller() as tell:
             for now in streams.follow(asked.stream_id):
                 tell(now)
-                if ends is not None and time.monotonic() >= ends:
+                if ends == NEVER and for_s is not None and now.status in BEGUN:
+                    ends = time.monotonic() + for_s
+                if time.monotonic() >= ends:
                     now = streams.stop(asked.stream_id)
                     tell(now)
                     break

@@ -17,6 +17,7 @@ URL = "wss://stream.binance.com:9443"
 MANNERS = Manners(between_s=0.5)  # five messages a second are too many at times, two never were
 MOST_NAMES = 1024
 BATCH_NAMES = 200
+LARGEST = 1 << 50  # of numbers and milliseconds
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
@@ -38,7 +39,7 @@ class BinanceFeed:
         batch_names: int = BATCH_NAMES,
     ) -> None:
         self.manners, self.most_names, self.batch_names = manners, most_names, batch_names
-        self._url = url.rstrip("/")
+        self._url, self._interval = url.rstrip("/"), interval
         known = list(instruments)
         self._numbers = {one.venue_symbol: one.instrument_id for one in known}
         self.names: Sequence[str] = [_name(one, kind, interval) for one in known for kind in wanted]
@@ -95,38 +96,39 @@ class BinanceFeed:
         price, size = float(data["p"]), float(data["q"])
         if not (0 < price < inf and 0 < size < inf):
             raise ValueError("a price or a size is no number above 0")
-        row = (
-            self._numbers[data["s"]],
-            data["T"] * 1000,
-            data["a"],
-            price,
-            size,
-            -1 if data["m"] else 1,  # the buyer's order was there before: the seller took it
-            received,
-        )
+        number, at, told = data["a"], data["T"], data["E"]
+        _check_whole(number, at, told)
+        side = -1 if data["m"] else 1  # the buyer's order was there before: the seller took it
+        row = (self._numbers[data["s"]], at * 1000, number, price, size, side, received)
         heard.trades.append(row)
-        _note(heard, data["E"] * 1000, received)
+        _note(heard, told * 1000, received)
 
     def _quote(self, heard: Heard, data: Any, received: int) -> None:
         bid, ask = float(data["b"]), float(data["a"])
         sizes = float(data["B"]), float(data["A"])
         if not (0 < bid < inf and 0 < ask < inf and min(sizes) >= 0 and max(sizes) < inf):
             raise ValueError("a price or a size is no number")
-        number = self._numbers[data["s"]]
-        heard.quotes.append((number, received, bid, sizes[0], ask, sizes[1], data["u"], received))
+        number, update = self._numbers[data["s"]], data["u"]
+        _check_whole(update, 0, 0)
+        heard.quotes.append((number, received, bid, sizes[0], ask, sizes[1], update, received))
 
     def _diff(self, heard: Heard, data: Any, received: int) -> None:
-        number, at = self._numbers[data["s"]], data["E"] * 1000
+        number, at = self._numbers[data["s"]], data["E"]
+        first, last = data["U"], data["u"]
+        _check_whole(at, first, last)
         bids, asks = _levels(data["b"]), _levels(data["a"])
-        heard.diffs.append(Diff(number, at, data["U"], data["u"], bids, asks, received))
-        _note(heard, at, received)
+        heard.diffs.append(Diff(number, at * 1000, first, last, bids, asks, received))
+        _note(heard, at * 1000, received)
 
     def _bar(self, heard: Heard, data: Any, received: int) -> None:
         bar = data["k"]
         prices = tuple(float(bar[name]) for name in "ohlcv")
         if not (0 < prices[2] <= prices[0] <= prices[1] < inf and 0 <= prices[4] < inf):
             raise ValueError("open, high and low of a bar do not fit")
-        row = (self._numbers[data["s"]], bar["i"], bar["t"] * 1000, *prices)
+        _check_whole(bar["t"], bar["n"], data["E"])
+        if bar["i"] != self._interval:
+            raise ValueError(f"a bar of `{bar['i']}` was not asked for")
+        row = (self._numbers[data["s"]], self._interval, bar["t"] * 1000, *prices)
         traded, volume = float(bar["q"]), prices[4]
         vwap = traded / volume if volume else None
         heard.bars.append((*row, traded, bar["n"], vwap, bool(bar["x"])))
@@ -147,8 +149,19 @@ def _message(method: str, names: Sequence[str], number: int) -> str:
     return json.dumps({"method": method, "params": list(names), "id": number}).decode()
 
 
+def _check_whole(one: Any, two: Any, three: Any) -> None:
+    if not type(one) is type(two) is type(three) is int:
+        raise ValueError("a number or a time is no whole number")
+    if not (0 <= one < LARGEST and 0 <= two < LARGEST and 0 <= three < LARGEST):
+        raise ValueError("a number or a time is too large")
+
+
 def _levels(side: Any) -> list[Level]:
-    return [(float(price), float(size)) for price, size in side]
+    found = [(float(price), float(size)) for price, size in side]
+    for price, size in found:
+        if not (0 < price < inf and 0 <= size < inf):
+            raise ValueError("a price or a size is no number")
+    return found
 
 
 def _note(heard: Heard, event: int, received: int) -> None:

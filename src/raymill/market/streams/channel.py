@@ -58,9 +58,20 @@ class Channel:
         self.received.restore(dict(cursor))
         self.stored, self.number, self.rows = self.received.copy(), number, rows
 
-    def reopen(self, gaps: Iterable[Gap]) -> None:
-        """Take over gaps that another owner left open."""
-        self.gaps.update({gap.key: gap for gap in gaps})
+    def reopen(self, gaps: Sequence[Gap], now_us: int) -> None:
+        """Take over the gaps of an owner before this one: what is open is to be filled.
+
+        So is whatever is missing and in no gap.
+        """
+        self.gaps.update({gap.key: gap for gap in gaps if gap.state == "open"})
+        if not isinstance(self.received, Numbered):
+            return
+        for instrument, ids in self.received.ids.items():
+            known = [gap for gap in gaps if gap.instrument == instrument]
+            for hole in ids.holes:
+                if not any(_holds(gap, hole) for gap in known):
+                    at = self.received.times[instrument]
+                    self._note(Gap(instrument, self.name, hole.first, hole.last, at, at, now_us))
 
     def take(self, rows: Iterable[Row], now_us: int) -> list[Row]:
         """Take records: those that are new wait to be stored; what they jumped over is a gap."""
@@ -100,10 +111,7 @@ class Channel:
 
     def missing(self, gap: Gap) -> list[Hole]:
         """What is still missing of a gap."""
-        if gap.first is None or gap.last is None or not isinstance(self.received, Numbered):
-            return []
-        ids = self.received.ids.get(gap.instrument)
-        return [] if ids is None else list(ids.missing(gap.first, gap.last))
+        return _missing(self.received, gap)
 
     def settle(self, gap: Gap, state: GapState, now_us: int, reason: str = "") -> None:
         """A gap is over. What the vendor does not have counts as come."""
@@ -128,16 +136,38 @@ class Channel:
         if self._pending is None:
             rows = self.buffer.take(most)
             further = tracked(self.stored, rows)
-            gaps = [gap for gap in self._unnoted.values() if _is_reached(further, gap)]
+            gaps = self._to_note(further)
             if not rows and not gaps:
                 return None
-            for gap in gaps:
-                _close(further, gap)
-                del self._unnoted[gap.key]
             number = self.number + 1
             self._further = further
             self._pending = Segment(self.name, self.table, number, rows, further.saved(), gaps)
         return self._pending
+
+    def reach(self) -> dict[int, tuple[int, int]]:
+        """For each instrument the range of times in which all is stored, but for gaps.
+
+        Other trades may bear the time of the first and of the last, so that both are left out.
+        """
+        if not isinstance(self.stored, Numbered):
+            return {}
+        out = -1 if self.table == "bar" else 0
+        firsts, times = self.stored.firsts, self.stored.times
+        return {n: (firsts[n] + 1 + out, times[n] - out) for n in self.stored.ids}
+
+    def _to_note(self, further: Track) -> list[Gap]:
+        """The gaps that are committed with rows: as they are for who knows only what is stored."""
+        found = []
+        for gap in list(self._unnoted.values()):
+            if not _is_reached(further, gap):
+                continue
+            if gap.state == "filled" and _missing(further, gap):
+                found.append(replace(gap, state="open", closed_us=0))  # it waits for later rows
+                continue
+            _close(further, gap)
+            found.append(gap)
+            del self._unnoted[gap.key]
+        return found
 
     def is_stored(self, segment: Segment, rows: int) -> None:
         """A segment is on the disk: its rows are acknowledged, `rows` of the channel in all."""
@@ -162,6 +192,20 @@ def _gap(kind: str, found: Found, now_us: int) -> Gap:
     if found.began_anew:
         return Gap(found.instrument, kind, None, None, *times, now_us).closed("lost", now_us, ANEW)
     return Gap(found.instrument, kind, hole.first, hole.last, *times, now_us)
+
+
+def _missing(track: Track, gap: Gap) -> list[Hole]:
+    if gap.first is None or gap.last is None or not isinstance(track, Numbered):
+        return []
+    ids = track.ids.get(gap.instrument)
+    return [] if ids is None else list(ids.missing(gap.first, gap.last))
+
+
+def _holds(gap: Gap, hole: Hole) -> bool:
+    """Whether something missing is in a gap that is not said to be filled."""
+    if gap.first is None or gap.last is None or gap.state == "filled":
+        return False
+    return gap.first <= hole.first and hole.last <= gap.last
 
 
 def _is_reached(stored: Track, gap: Gap) -> bool:

@@ -102,6 +102,8 @@ class Filler:
         now = asyncio.get_running_loop().time()
         open_ = {gap.key for channel in self.channels.values() for gap in channel.gaps.values()}
         self._due = {key: at for key, at in self._due.items() if key in open_}
+        self._tries = {key: tries for key, tries in self._tries.items() if key in open_}
+        self._asked &= open_
         times = [*self._due.values(), *(due for due, _ in self._behind.values())]
         until = min(times, default=None)
         try:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 from raymill.log import get_logger
@@ -17,6 +18,7 @@ from raymill.market.streams.status import Counts, Lags
 log = get_logger(room="market.streams")
 
 MOST_BAD = 1000  # frames that cannot be read and wait to be set aside
+SHOWN = 100  # instruments whose prices are told
 UNHEARD = "nobody listened"
 
 
@@ -119,9 +121,9 @@ class Intake:
         self.changed.set()
 
     def shown(self) -> dict[str, dict[str, list[Any]]]:
-        """The newest time and price of each instrument, by channel."""
+        """The newest time and price of the first instruments, by channel."""
         return {
-            name: {str(instrument): _shown(name, row) for instrument, row in rows.items()}
+            name: {str(number): _shown(name, row) for number, row in islice(rows.items(), SHOWN)}
             for name, rows in self._last.items()
         }
 

@@ -1,14 +1,16 @@
 """What is kept of streams: rows and how far they go in one commit, gaps, where each stands."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from raymill import faults, json
 from raymill.errors import Fenced
+from raymill.market import notes
+from raymill.market.notes import Series
 from raymill.market.store import MarketStore, Written
-from raymill.market.streams.channel import Segment
+from raymill.market.streams.channel import Channel, Segment
 from raymill.market.streams.columns import to_table
 from raymill.market.streams.gaps import Gap
 from raymill.market.streams.heard import Bad
@@ -20,6 +22,10 @@ MERGE_EACH = 8  # segments
 _GAP = (
     "run, channel, instrument_id, place, first_id, last_id, since_us, until_us, found_us, state, "
     "rows, closed_us, reason"
+)
+_LACKING = (
+    "SELECT since_us, until_us FROM market_gap WHERE run=? AND channel=? AND instrument_id=? "
+    "AND state IN ('open', 'left', 'lost') ORDER BY since_us"
 )
 _REACHED = (
     "INSERT INTO market_stream_cursor VALUES (?,?,?,?,?) "
@@ -67,7 +73,7 @@ class Ledger:
             )
             rows = execute("SELECT wanted, started, status FROM market_stream WHERE run=?", (run,))
             wanted, started, status = rows[0]
-            gaps = [gap for gap in gaps_of(execute, run) if gap.state == "open"]
+            gaps = gaps_of(execute, run)
             return Left(
                 wanted == "stopped", started, json.loads(status), _reached(execute, run), gaps
             )
@@ -101,6 +107,25 @@ class Ledger:
         _note(execute, self._run, segment.gaps)
         sql = "UPDATE market_stream SET status=? WHERE run=?"
         execute(sql, (json.dumps(status).decode(), self._run))
+
+    def cover(self, channel: Channel, interval: str | None) -> None:
+        """Note what is complete, so that a crawl does not ask for it. Raises Fenced, StoreError."""
+        reach = channel.reach()
+
+        def also(execute: Execute) -> None:
+            for number, (begin, end) in reach.items():
+                series = Series(number, channel.table, interval, self._source)
+                for span in _whole(begin, end, self._lacking(execute, channel, number)):
+                    notes.is_known(execute, series, *span, "data")
+
+        if reach:
+            self._store.note(also, fence=self._fence)
+
+    def _lacking(self, execute: Execute, channel: Channel, number: int) -> list[tuple[int, int]]:
+        """Where something may be missing, both ends included."""
+        inner = int(channel.table == "bar")  # what is missing lies between the bars around it
+        found = execute(_LACKING, (self._run, channel.name, number))
+        return [(since + inner, until - inner) for since, until in found]
 
     def set_aside(self, bad: Iterable[Bad], now: float) -> None:
         """Keep what could not be read, with the reason. Raises StoreError."""
@@ -182,6 +207,20 @@ def gaps_of(execute: Execute, run: str) -> list[Gap]:
 
 def _gap(run: str, channel: str, instrument: int, place: int, *about: Any) -> Gap:
     return Gap(instrument, channel, *about)
+
+
+def _whole(begin: int, end: int, lacking: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """A range without gaps.
+
+    >>> list(_whole(0, 100, [(10, 20), (15, 30)]))
+    [(0, 10), (31, 100)]
+    """
+    for since, until in lacking:
+        if since > begin:
+            yield begin, min(since, end)
+        begin = max(begin, until + 1)
+    if begin < end:
+        yield begin, end
 
 
 def _reached(execute: Execute, run: str) -> dict[str, Reached]:

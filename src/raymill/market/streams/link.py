@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from raymill.errors import RaymillError
 from raymill.log import get_logger
 from raymill.market.streams.heard import Heard
 from raymill.market.streams.lifecycle import Decision, Link, Policy, decide
@@ -51,7 +52,7 @@ class LinkKeeper:
         self._line: Line | None = None
         self._successor: Line | None = None
         self._woken = asyncio.Event()
-        self._denied: Denied | None = None
+        self._broken: BaseException | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._pumps: dict[Line, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -59,12 +60,12 @@ class LinkKeeper:
     async def run(self) -> None:
         """Keep it connected. Raises Denied."""
         try:
-            while self._denied is None:
+            while self._broken is None:
                 decision = decide(self.link, self._clock(), self._policy, self._taker.full)
                 self._act(decision)
                 if decision.do == "wait":
                     await self._wait(decision.until - self._clock())
-            raise self._denied
+            raise self._broken
         finally:
             await self._close()
 
@@ -94,20 +95,27 @@ class LinkKeeper:
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """What goes wrong in a task that nobody waits for ends the link."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = self._broken or error
+            self.wake()
 
     async def _connect(self) -> None:
         try:
             line = await self._dial(self.names)
         except Refused as error:
             if error.verdict.kind == "permanent":
-                self._deny(Denied(f"it refuses connections: {error.verdict.reason}"))
+                raise Denied(f"it refuses connections: {error.verdict.reason}") from error
             self._failed(str(error), error.verdict.wait_s or 0.0)
-        except TryFailed as error:
+        except (TryFailed, RaymillError) as error:
             self._failed(str(error))
-        except (BadRequest, Denied) as error:
-            self._deny(Denied(str(error)))
+        except BadRequest as error:
+            raise Denied(str(error)) from error
         else:
             self._opened(line)
 
@@ -126,10 +134,6 @@ class LinkKeeper:
         log.info("stream.unconnected", reason=reason, wait_s=self.link.not_before - now)
         self.wake()
 
-    def _deny(self, error: Denied) -> None:
-        self._denied = error
-        self.wake()
-
     async def _pump(self, line: Line) -> None:
         try:
             while True:
@@ -138,8 +142,6 @@ class LinkKeeper:
                     self._hear(line, heard)
         except TryFailed as error:
             self._lost(line, str(error))
-        except Denied as error:
-            self._deny(error)
 
     def _hear(self, line: Line, heard: Heard) -> None:
         on_successor = line is self._successor

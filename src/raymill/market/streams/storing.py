@@ -13,6 +13,7 @@ from raymill.market.streams.intake import Intake
 from raymill.market.streams.ledger import Ledger
 
 log = get_logger(room="market.streams")
+COVER_EACH = 12  # segments
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -45,12 +46,14 @@ class Storer:
         *,
         flush_s: float,
         again_s: float,
+        interval: str | None = None,
         wall: Callable[[], float],
     ) -> None:
         self.trouble = ""
         """Why rows cannot be stored, empty if they can."""
         self._intake, self._ledger, self._disk, self._status = intake, ledger, disk, status
         self._flush_s, self._again_s, self._wall = flush_s, again_s, wall
+        self._interval, self._covered = interval, 0
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -59,10 +62,13 @@ class Storer:
         while not self._ending.is_set():
             await until(due, self._flush_s)
             due.clear()
+            if self._covered >= COVER_EACH:
+                await self._cover()
             if not await self._flush() and not self._ending.is_set():
                 await until(self._ending, self._again_s)
                 due.set()
-        await self._flush()
+        if await self._flush():
+            await self._cover()
 
     def end(self) -> None:
         """Let `run` end."""
@@ -83,6 +89,7 @@ class Storer:
             for channel in self._intake.channels.values():
                 while (segment := channel.segment(self._intake.due_rows)) is not None:
                     channel.is_stored(segment, await self._commit(segment))
+                    self._covered += 1
             await self._set_aside()
         except Fenced:
             raise
@@ -91,6 +98,18 @@ class Storer:
             return False
         self.is_troubled("")
         return True
+
+    async def _cover(self) -> None:
+        """Note what is complete; it need not be noted with each row, as gaps are."""
+        try:
+            for channel in self._intake.channels.values():
+                interval = self._interval if channel.table == "bar" else None
+                await self._disk(self._ledger.cover, channel, interval)
+        except Fenced:
+            raise
+        except StoreError as error:
+            self.is_troubled(error.message)
+        self._covered = 0
 
     async def _commit(self, segment: Segment) -> int:
         """The vendor's clock may be ahead of ours: a bar that it closed has ended."""

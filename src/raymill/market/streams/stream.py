@@ -67,6 +67,7 @@ class Parts:
     ask: Ask | None = None
     look: Look | None = None
     fill_most: int = FILL_MOST
+    interval: str | None = None  # of bars
 
 
 class Totals(NamedTuple):
@@ -110,6 +111,7 @@ class Stream:
             *(self.intake, ledger, self._disk, self.status),
             flush_s=self.pace.flush_s,
             again_s=self.pace.again_s,
+            interval=parts.interval,
             wall=self.clocks.wall,
         )
 
@@ -145,7 +147,8 @@ class Stream:
         for name, channel in self.parts.channels.items():
             if (reached := left.channels.get(name)) is not None:
                 channel.resume(reached.cursor, reached.number, reached.rows)
-            channel.reopen(gap for gap in left.gaps if gap.kind == name)
+            gaps = [gap for gap in left.gaps if gap.kind == name]
+            channel.reopen(gaps, self.clocks.now_us())
 
     async def _live(self, storing: "asyncio.Task[None]") -> str:
         """Go on until a stop is asked for. Gives the reason where the vendor refuses."""

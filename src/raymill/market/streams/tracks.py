@@ -54,7 +54,8 @@ class Numbered:
     number: Number
     time_at: int
     ids: dict[int, Ids] = field(default_factory=dict)
-    times: dict[int, int] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)  # of the newest record
+    firsts: dict[int, int] = field(default_factory=dict)  # of the first of all
 
     def new(self, rows: Iterable[Row]) -> tuple[list[Row], list[Found]]:
         """The rows that did not come before, and what they jumped over."""
@@ -66,6 +67,7 @@ class Numbered:
             ids = self.ids.get(instrument)
             if ids is None:
                 ids = self.ids[instrument] = Ids()
+                self.firsts[instrument] = row[time_at]
             if ids.last is not None and number == ids.last + 1:
                 ids.last = number
             elif not self._takes(ids, row, number, found):
@@ -94,17 +96,23 @@ class Numbered:
 
     def saved(self) -> dict[str, Any]:
         """As JSON values."""
-        return {str(i): {**ids.saved(), "ts": self.times.get(i, 0)} for i, ids in self.ids.items()}
+        times = self.times, self.firsts
+        return {
+            str(i): {**ids.saved(), "ts": times[0].get(i, 0), "first": times[1].get(i, 0)}
+            for i, ids in self.ids.items()
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take over what `saved` gave."""
         for name, one in saved.items():
-            self.ids[int(name)], self.times[int(name)] = Ids.restored(one), one["ts"]
+            instrument = int(name)
+            self.ids[instrument] = Ids.restored(one)
+            self.times[instrument], self.firsts[instrument] = one["ts"], one["first"]
 
     def copy(self) -> "Numbered":
         """The same, apart from this one."""
         ids = {name: Ids(one.last, [*one.holes]) for name, one in self.ids.items()}
-        return Numbered(self.number, self.time_at, ids, {**self.times})
+        return Numbered(self.number, self.time_at, ids, {**self.times}, {**self.firsts})
 
 
 @dataclass
