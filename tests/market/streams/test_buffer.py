@@ -78,6 +78,8 @@ def test_where_the_disk_takes_nothing_the_memory_does_and_no_more_should_come(
     assert buffer.take(2) == rows(1, 2)
     assert buffer.full
     assert buffer.take(9) == rows(3, 4, 5)
+    assert buffer.full  # they are on their way to a disk that may still be full
+    assert buffer.take(9) == []
     assert buffer.full == ""
 
 

@@ -105,10 +105,12 @@ class Every:
 
     def take(self, most: int) -> list[Row]:
         """Give the oldest rows, and forget them. Raises StoreError."""
+        if not self._over:  # the ones before are stored, so that there is room again
+            self.full = ""
         while len(self._rows) < most and self._spill.rows:
             self._rows += self._spill.take()
         if len(self._rows) < most:
-            self._rows, self._over, self.full = self._rows + self._over, [], ""
+            self._rows, self._over = self._rows + self._over, []
         given, self._rows = self._rows[:most], self._rows[most:]
         return given
 
