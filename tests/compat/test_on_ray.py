@@ -164,14 +164,11 @@ def test_an_orchestrator_that_cannot_be_made_is_a_named_error_with_a_hint(
     assert "free CPUs and memory" in str(caught.value.hint)
 
 
-class Mute:
-    """An actor that does not answer."""
-
-    async def answers(self) -> None:
-        await asyncio.Event().wait()
-
-
 def test_an_actor_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute:  # here, so that it travels whole: a worker does not find this module
+        async def answers(self) -> None:
+            await asyncio.Event().wait()
+
     monkeypatch.setenv("RAYMILL_RAY_ANSWER_S", "0.5")
     config.reset()
     with pytest.raises(EngineUnavailable, match=r"to create it: no answer in 0\.5 s") as caught:
