@@ -18,6 +18,8 @@ TAKES = {
     "workflows.postgres.inflight_1": 1,
     "workflows.ray.inflight_64": 10,
     "workflows.page": 100,
+    "workflows.full_store.inflight_64": 10,
+    "workflows.status_while_busy": 10,
     "workflows.spread": 4,
 }
 

@@ -7,7 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.workflows import disk, on_ray, rates, server, shapes
+    from raymill.bench.workflows import busy, disk, on_ray, rates, server, shapes
 
-    for module in (disk, rates, server, on_ray, shapes):
+    for module in (disk, rates, server, on_ray, shapes, busy):
         yield from module.cases()

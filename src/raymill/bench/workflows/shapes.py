@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from raymill.app.workbench import Workbench
 from raymill.bench.case import Case, Setup, Work, seconds
+from raymill.bench.workflows.busy import FINISHED, fill
 from raymill.flow.workflow import Step, Workflow
 from raymill.state.sqlite import SqliteStore
-from raymill.state.store import Changes, RunRow
 
 TICKERS = 4
 STEP_S = 0.1
-FINISHED = 100_000
-COMMIT = 2_000
 
 
 def cases() -> Iterator[Case]:
@@ -47,15 +45,8 @@ def _spread(setup: Setup) -> Work:
 
 
 def _page(setup: Setup) -> Work:
+    count = fill(setup, "full")
     store = SqliteStore(setup.folder / "full")
-    lease = store.acquire("bench", 3600, 1.0, lambda owner: None)
-    assert lease is not None
-    count = setup.count(FINISHED)
-    usual = RunRow("", "w", "w", "1", "completed", 0, b"1", b"1", None, None, 0.0, 1.0)
-    for first in range(0, count, COMMIT):
-        numbers = range(first, min(count, first + COMMIT))
-        rows = [usual._replace(id=f"{n:012x}", created=float(n)) for n in numbers]
-        store.commit(lease.epoch, 1.0, 3600, Changes(rows))
     setup.lasting.callback(store.close)
 
     def work() -> int:
