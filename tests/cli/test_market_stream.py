@@ -58,12 +58,14 @@ def test_a_stream_is_listed_shown_joined_and_stopped(machine: StreamMachine, ven
     venue.trade("BTCUSDT", 3)
     venue.quote("BTCUSDT", 50)
     until(lambda: machine.json("streams", "show", run)["rows_written"] == 4, "four rows")
-    shown = machine.json("streams", "show", run)
     names = ("stream_id", "symbols", "kinds", "status", "messages_received", "reason")
-    assert [shown[name] for name in names] == [
-        *(run, ["BTC/USDT"], ["trades", "quotes"], "live", 4, ""),
-    ]
-    assert shown["last"]["BTC/USDT"][1] == 50.5
+    expected = [*(run, ["BTC/USDT"], ["trades", "quotes"], "live", 4, "")]
+
+    def shown() -> list[object]:  # told a moment after the rows are stored
+        found = machine.json("streams", "show", run)
+        return [*(found[name] for name in names), found["last"].get("BTC/USDT", [0, 0])[1]]
+
+    until(lambda: shown() == [*expected, 50.5], "the status")
     venue.drop()
     until(lambda: venue.listening, "the client again")
     until(lambda: machine.json("streams", "show", run, "--gaps")["gaps"], "a gap")
