@@ -3,17 +3,21 @@
 import os
 import signal
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from raymill import faults, json
 from raymill.app.workbench import Workbench
 from raymill.flow.workflow import Workflow
 from raymill.state.store import ENDED, StateStore, open_store
+
+Place = tuple[str, int]  # a fault point, and how many times this process has passed it
 
 MOST = 1000
 MEMORY = Path("/dev/shm")  # what a killed process wrote is there, without waiting for a disk
@@ -39,10 +43,13 @@ def crash_at_every_point(
     folder: str | Path | None = None,
     database: Callable[[], str] = str,
 ) -> list[Crash]:
-    """Run a workflow in a process that is killed at its first fault point, then at its second, ...
+    """Run a workflow in a process that is killed at a fault point, again and again.
 
-    After each kill a new orchestrator goes on from the store. Raises AssertionError if the run
-    does not complete, an acknowledged submission is lost, or a recorded result changes.
+    Each process dies at the first point where none has died before; a name that is passed again
+    is another point. The last process finds no such point, so each point that it passed has had
+    its crash, in whatever order threads reach them. After each kill a new orchestrator goes on
+    from the store. Raises AssertionError if the run does not complete, an acknowledged submission
+    is lost, or a recorded result changes.
 
     before: called before each crash, to clear the effects of the one before.
     check: called after each recovery; it may raise AssertionError.
@@ -50,24 +57,26 @@ def crash_at_every_point(
     lies in files.
     """
     crashes: list[Crash] = []
+    died: set[Place] = set()
     usual = MEMORY if MEMORY.is_dir() else None
-    with TemporaryDirectory(prefix="raymill-crash-", dir=folder or usual) as place:
+    with TemporaryDirectory(prefix="raymill-crash-", dir=folder or usual) as room:
         for number in range(1, MOST):
             before()
-            home = Path(place) / str(number)
+            home = Path(room) / str(number)
             url = database()
-            point = _run_until(home, url, workflow, value, workers, number)
-            if point is None:
+            place = _run_until(home, url, workflow, value, workers, died)
+            if place is None:
                 return crashes
-            crashes.append(_recover(home, url, workflow, workers, number, point))
+            died.add(place)
+            crashes.append(_recover(home, url, workflow, workers, number, place[0]))
             check(crashes[-1])
     raise AssertionError(f"no end after {MOST} crashes")
 
 
 def _run_until(
-    home: Path, url: str, workflow: Workflow, value: Any, workers: int, number: int
-) -> str | None:
-    """Submit, then run in a process of its own; gives the point at which it was killed."""
+    home: Path, url: str, workflow: Workflow, value: Any, workers: int, died: set[Place]
+) -> Place | None:
+    """Submit, then run in a process of its own; gives the place at which it was killed."""
     home.mkdir()
     store = open_store(home, url)
     body = {"workflow": workflow.name, "place": workflow.name, "input": value, "priority": None}
@@ -78,21 +87,26 @@ def _run_until(
         child = os.fork()
     if child == 0:
         with suppress(BaseException):
-            _doomed(home, url, workflow, workers, number)
+            _doomed(home, url, workflow, workers, died)
         os._exit(0)
     _, status = os.waitpid(child, 0)
-    return (home / "point").read_text() if os.WIFSIGNALED(status) else None
+    if not os.WIFSIGNALED(status):
+        return None
+    name, time = (home / "point").read_text().split()
+    return name, int(time)
 
 
-def _doomed(home: Path, url: str, workflow: Workflow, workers: int, number: int) -> None:
+def _doomed(home: Path, url: str, workflow: Workflow, workers: int, died: set[Place]) -> None:
     faults.disarm()
-    passed = [0]
+    passed: Counter[str] = Counter()
+    one_dies = Lock()
 
     def die(name: str) -> None:
-        passed[0] += 1
-        if passed[0] == number:
-            (home / "point").write_text(name)
-            os.kill(os.getpid(), signal.SIGKILL)
+        with one_dies:
+            passed[name] += 1
+            if (name, passed[name]) not in died:
+                (home / "point").write_text(f"{name} {passed[name]}")
+                os.kill(os.getpid(), signal.SIGKILL)
 
     faults.watch(die)
     Workbench(home, workflow, url=url, workers=workers).run()
