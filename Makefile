@@ -55,7 +55,7 @@ bench: $(READY) ## Measure speed and memory on this machine
 lock: $(UV) ## Write requirements.lock anew, with the newest versions
 	@$(UV) pip compile pyproject.toml --output-file requirements.lock --upgrade --quiet \
 	  --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-	  --extra ray --extra demo --group dev --group docs --custom-compile-command "make lock"
+	  --extra ray --extra demo --extra serve --extra stats --extra redis --group dev --group docs --custom-compile-command "make lock"
 
 $(READY): requirements.lock pyproject.toml | $(UV)
 	@echo "Installing into $(VENV) (the first time takes a few minutes)"
