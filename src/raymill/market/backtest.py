@@ -15,9 +15,11 @@ from raymill.market.interval import Times
 from raymill.market.metrics import (
     Basics,
     Drawdown,
+    Held,
     More,
     basics,
     deepest_drawdown,
+    held,
     more,
 )
 from raymill.market.paper import Paper, finite, only, weights
@@ -92,13 +94,21 @@ class Result:
             self.periods.per_year,
             [(trip.profit, trip.share, trip.bars) for trip in self.trips],
             sum(one.notional for one in self.fills),
-            self.invested,
+            self._held(),
             (
                 sum(one.fee for one in self.fills),
                 sum(one.slippage for one in self.fills),
                 self.borrow,
             ),
         )
+
+    def _held(self) -> Held:
+        units = {one.symbol: np.zeros(len(self.ts)) for one in self.bars}
+        for fill in self.fills:
+            units[fill.symbol][fill.bar] += fill.quantity
+        held_units = {symbol: np.cumsum(column) for symbol, column in units.items()}
+        closes = {one.symbol: _last_close(one, self.ts) for one in self.bars}
+        return held(self.equity, self.invested, held_units, closes)
 
     @property
     def drawdown(self) -> Drawdown:
@@ -368,3 +378,9 @@ def _on_timeline(bars: Prices, ts: Times) -> Numbers:
     closes = np.zeros(len(ts))
     closes[np.searchsorted(ts, bars.ts)] = bars.close
     return closes
+
+
+def _last_close(bars: Prices, ts: Times) -> Numbers:
+    """The newest close by bar of the run, 0 before the first."""
+    places = np.searchsorted(bars.ts, ts, side="right") - 1
+    return np.where(places < 0, 0.0, bars.close[places])
