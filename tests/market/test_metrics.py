@@ -61,8 +61,8 @@ def test_a_figure_without_a_meaning_is_none() -> None:
 
 
 def test_the_worst_returns_are_as_many_as_five_percent_however_many_are_equal() -> None:
-    curve = 100 * np.cumprod([0.9] + [0.95] * 20 + [1.0] * 20)  # 41 bars: 3 of them
-    assert further(curve.tolist()).cvar_95 == pytest.approx(-(0.1 + 0.05 + 0.05) / 3)
+    curve = 100 * np.cumprod([0.9] + [0.95] * 19 + [1.0] * 20)  # 40 bars: 2 of them
+    assert further(curve.tolist()).cvar_95 == pytest.approx(-(0.1 + 0.05) / 2)
 
 
 def test_a_drawdown_says_from_where_to_where_and_whether_it_is_over() -> None:

@@ -104,8 +104,8 @@ class Result:
 
     def _held(self) -> Held:
         units = {one.symbol: np.zeros(len(self.ts)) for one in self.bars}
-        for fill in self.fills:
-            units[fill.symbol][fill.bar] += fill.quantity
+        for one in self.fills:
+            units[one.symbol][one.bar] += one.quantity
         held_units = {symbol: np.cumsum(column) for symbol, column in units.items()}
         closes = {one.symbol: _last_close(one, self.ts) for one in self.bars}
         return held(self.equity, self.invested, held_units, closes)
