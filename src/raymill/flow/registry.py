@@ -20,6 +20,7 @@ WORKFLOWS = "raymill.workflows"
 POOLS = "raymill.pools"
 MARKET_SOURCES = "raymill.market_sources"
 STRATEGIES = "raymill.strategies"
+SERVICES = "raymill.services"
 
 _NOUNS = {
     TASKS: "task",
@@ -30,6 +31,7 @@ _NOUNS = {
     POOLS: "engine",
     MARKET_SOURCES: "market source",
     STRATEGIES: "strategy",
+    SERVICES: "service",
 }
 
 
