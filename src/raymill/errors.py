@@ -70,6 +70,10 @@ class InputError(RaymillError):
     exit_code = 2
 
 
+class NotStored(InputError):
+    """Records that are needed are not stored here; the hint says how they are had."""
+
+
 class DataError(RaymillError):
     """The input broke off or holds data that stops the run."""
 
