@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from raymill.app.backtests import Asked, Data, named, read
+from raymill.app.spreading import Spreading
 from raymill.errors import ConfigError, InputError
+from raymill.flow.batches import Stop
 from raymill.market.named import Named
+from raymill.market.sweep.chunk import Job
 from raymill.market.sweep.kept import Kept
-from raymill.market.sweep.run import Deflated, Stop, Sweep, Tell, identity, job_for, sweep
+from raymill.market.sweep.run import Deflated, Sweep, Tell, identity, job_for, sweep
 from raymill.market.sweep.space import Sets, checked, grid, randomly, read_choices
 from raymill.market.sweep.walk import (
     Fold,
@@ -43,6 +46,7 @@ class How:
     holdout: float | None = None
     walk: int | None = None
     anchored: bool = False
+    engine: str | None = None
     workers: int | None = None
     checkpoint: str | None = None
     resume: bool = False
@@ -88,6 +92,7 @@ class Swept:
             "walk_together": walk and asdict(walk.together),
             "embargo": walk.embargo if walk else embargo_of(self.sweep.sets) if judged else None,
             "engine": self.sweep.engine,
+            "workers": self.sweep.workers,
             "elapsed_s": self.elapsed_s,
         }
 
@@ -99,25 +104,35 @@ def run_sweep(
     tell: Tell | None = None,
     stop: Stop | None = None,
 ) -> Swept:
-    """Read the bars, run every set, judge the best. Raises ConfigError, InputError, Interrupted."""
-    found = named(asked.strategy)
-    sets = sets_of(found, choices, asked.seed)
-    data = read(asked, found, dict(choices.fixed or {}))
-    job = job_for(
-        sets,
-        data.bars,
-        asked.costs,
-        cash=asked.cash,
-        per_year=asked.per_year,
-        seed=asked.seed,
-    )
+    """Read the bars, run every set, judge the best.
+
+    Raises ConfigError, InputError, Interrupted, EngineUnavailable.
+    """
+    with Spreading(how.engine, how.workers) as beyond:
+        found = named(asked.strategy)
+        sets = sets_of(found, choices, asked.seed)
+        data = read(asked, found, dict(choices.fixed or {}))
+        job = job_for(
+            sets,
+            data.bars,
+            asked.costs,
+            cash=asked.cash,
+            per_year=asked.per_year,
+            seed=asked.seed,
+        )
+        run: dict[str, Any] = {"threads": how.workers, "tell": tell, "stop": stop}
+        return _swept(asked, how, data, job, sets, {**run, "beyond": beyond})
+
+
+def _swept(
+    asked: Asked, how: How, data: Data, job: Job, sets: Sets, run: Mapping[str, Any]
+) -> Swept:
     cuts = _cuts(job.counted, sets, how)
     chosen_on = part(job, *cuts[0].train) if how.holdout is not None else job
     kept = None
     if how.checkpoint:
         kept = Kept(how.checkpoint, identity(chosen_on, sets), resume=how.resume)
     begun = time.monotonic()
-    run: dict[str, Any] = {"threads": how.workers, "tell": tell, "stop": stop}
     swept = sweep(chosen_on, sets, kept=kept, **run)
     judged: tuple[Judged, ...] = ()
     walk = None

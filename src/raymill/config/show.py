@@ -43,7 +43,7 @@ def shown_section(section: type[Section]) -> Iterator[Shown]:
             origin=found.origin if found else "default",
             default=_plain(field.default),
             variable=section.variable(name),
-            aliases=section.aliases(name),
+            aliases=tuple(extra(field, "aliases")),
             text=field.description or "",
         )
 

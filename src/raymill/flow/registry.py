@@ -18,9 +18,9 @@ SINKS = "raymill.sinks"
 ENGINES = "raymill.engines"
 WORKFLOWS = "raymill.workflows"
 POOLS = "raymill.pools"
+BATCHES = "raymill.batches"
 MARKET_SOURCES = "raymill.market_sources"
 STRATEGIES = "raymill.strategies"
-SERVICES = "raymill.services"
 
 _NOUNS = {
     TASKS: "task",
@@ -29,9 +29,9 @@ _NOUNS = {
     ENGINES: "engine",
     WORKFLOWS: "workflow",
     POOLS: "engine",
+    BATCHES: "engine",
     MARKET_SOURCES: "market source",
     STRATEGIES: "strategy",
-    SERVICES: "service",
 }
 
 

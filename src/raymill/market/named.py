@@ -7,7 +7,7 @@ from typing import Any
 
 from raymill.errors import ConfigError, UnknownName, unknown
 from raymill.flow.parameters import model, of_dataclass, validate
-from raymill.flow.registry import STRATEGIES, load, locate, names
+from raymill.flow.registry import STRATEGIES, load, locate, names, reference_to
 from raymill.flow.signature import Parameter
 from raymill.market.strategy import Strategy
 
@@ -35,6 +35,15 @@ class Named:
     name: str
     kind: type[Any]
     alias: Alias | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads the class from where it lies, which may be a file."""
+        return _again, (self.name, self.place or self.kind, self.alias)
+
+    @property
+    def place(self) -> str | None:
+        """Where the class lies; None where no other process finds it, as in a REPL."""
+        return reference_to(self.kind)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -72,6 +81,10 @@ class Named:
         made = self.kind(**self.own(self.values(given)))
         made.check()
         return made
+
+
+def _again(name: str, kind: str | type[Any], alias: Alias | None) -> Named:
+    return Named(name, locate(kind) if isinstance(kind, str) else kind, alias)
 
 
 def find(name: str) -> Named:

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -21,6 +22,14 @@ from raymill.cli.market.options import (
     write_table,
 )
 from raymill.cli.market.progress import progress
+from raymill.cli.market.sweep_options import (
+    NO_CHOICES,
+    NO_JUDGE,
+    NO_WORK,
+    ChoiceOptions,
+    JudgeOptions,
+    WorkOptions,
+)
 from raymill.cli.report import show_table
 from raymill.errors import Interrupted
 
@@ -29,27 +38,18 @@ if TYPE_CHECKING:
 
 SHOWN = ("final_equity", "sharpe", "sortino", "max_drawdown", "calmar", "closed_trades", "win_rate")
 JUDGED = ("final_equity", "sharpe", "max_drawdown", "closed_trades")
-STOPPING = "stopping when the sets under way are done; press Ctrl-C again to end at once\n"
+STOPPING = "stopping; press Ctrl-C again to end at once\n"
 
 
 def sweep(
     strategy: str,
     /,
     *,
-    grid: list[str] | None = None,
-    random: int | None = None,
-    sets: str | None = None,
+    choices: ChoiceOptions = NO_CHOICES,
     bars: DataOptions = NO_DATA,
-    set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
     costs: CostOptions = NO_COSTS,
-    metric: str = "sharpe",
-    best: int = 10,
-    holdout: float | None = None,
-    walk: int | None = None,
-    anchored: bool = False,
-    workers: int | None = None,
-    checkpoint: str | None = None,
-    resume: bool = False,
+    judge: JudgeOptions = NO_JUDGE,
+    work: WorkOptions = NO_WORK,
     output: Annotated[str | None, Parameter(name=["-o", "--output"])] = None,
     json_: bool = False,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
@@ -65,31 +65,6 @@ def sweep(
     ----------
     strategy
         A name as in `raymill strategies ls`, `module:Class` or `FILE.py:Class`.
-    grid
-        Choices of a parameter, as in `fast=5:50:5` or `fast=5,10,20`; again for another one. Every
-        combination is run.
-    random
-        Draw so many sets from the choices instead; `k=1:3` is then any number between.
-    sets
-        A CSV or Parquet file of sets, its columns named after parameters.
-    set_
-        A parameter of all sets, as in `short=true`.
-    metric
-        The figure that says which set is best.
-    best
-        How many of the best sets are shown.
-    holdout
-        Hold back the last part of the bars, as in 0.3, and judge the best sets on it.
-    walk
-        Choose and judge again and again, on so many folds of the later half of the bars.
-    anchored
-        Let the bars that are chosen on always begin at the first one.
-    workers
-        How many cores are used at most; all of them if not given.
-    checkpoint
-        A folder to keep sets in that are done.
-    resume
-        Go on with what is in that folder.
     output
         Write all sets with their figures to a file: .parquet, .csv or .jsonl.
     json_
@@ -99,15 +74,17 @@ def sweep(
     """
     from raymill.app.sweeps import Choices, How, run_sweep
 
-    choices = Choices(pairs(grid, "--grid"), random, sets, pairs(set_))
-    how = How(metric, best, holdout, walk, anchored, workers, checkpoint, resume)
-    with _stoppable(bool(checkpoint)) as stop, progress("sweep") as tell:
-        swept = run_sweep(asked(strategy, bars, costs), choices, how, tell, stop)
+    grid, fixed = pairs(choices.grid, "--grid"), pairs(choices.set_)
+    given = Choices(grid, choices.random, choices.sets, fixed)
+    how = How(**asdict(judge), **asdict(work))
+    with _stoppable(bool(work.checkpoint)) as stop, progress("sweep") as tell:
+        swept = run_sweep(asked(strategy, bars, costs), given, how, tell, stop)
     tell_quarantined(swept.data)
     if output is not None:
         write_table(output, swept.sweep.table)
     if json_:
         show_json(swept.to_dict())
+        sys.stderr.write(f"{_ran(swept)}\n")
     else:
         _show(swept)
 
@@ -173,10 +150,7 @@ def _show_walk(swept: "Swept") -> None:
 
 def _tail(swept: "Swept") -> Iterator[str]:
     found, deflated = swept.sweep, swept.deflated
-    yield (
-        f"{found.trials:,} sets over {found.job.counted:,} bars in {swept.elapsed_s:.2f} s "
-        f"({found.engine}), {found.job.per_year:g} periods a year"
-    )
+    yield f"{_ran(swept)}, {found.job.per_year:g} periods a year"
     left_out = found.sets.left_out
     if left_out:
         yield f"{len(left_out):,} sets are left out: {left_out[0][1]}"
@@ -185,6 +159,16 @@ def _tail(swept: "Swept") -> Iterator[str]:
         f"deflated Sharpe of the best: {shown} after {deflated.trials:,} trials; chance alone "
         f"would show a Sharpe of {deflated.sharpe_by_chance:.3f}"
     )
+
+
+def _ran(swept: "Swept") -> str:
+    """How many sets ran, and where."""
+    found, wanted = swept.sweep, swept.how.engine
+    where = found.engine if found.workers == 1 else f"{found.engine}, {found.workers} workers"
+    if wanted not in (None, "local", found.engine):
+        where += f"; too little work for `{wanted}`"
+    took = f"{swept.elapsed_s:.2f} s"
+    return f"{found.trials:,} sets over {found.job.counted:,} bars in {took} ({where})"
 
 
 def _text(value: float | int | None) -> str:

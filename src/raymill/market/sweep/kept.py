@@ -1,7 +1,8 @@
 """Chunks of a sweep that are done, kept in a folder, so that a sweep that was stopped goes on."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from raymill.errors import CheckpointError
 from raymill.state.durable import sync_file, sync_folder
 
 IDENTITY = "sweep.json"
+CHUNK = re.compile(r"sets-(\d+)-(\d+)\.f8")
 
 
 class Kept:
@@ -48,15 +50,19 @@ class Kept:
                 hint="name another folder, or give the options of that sweep",
             )
 
-    def find(self, begin: int, end: int, columns: int) -> NDArray[np.float64] | None:
-        """The sums of a chunk that is done; None for one that is not, or is damaged."""
-        try:
-            data = self._place(begin, end).read_bytes()
-        except FileNotFoundError:
-            return None
-        if len(data) != (end - begin) * columns * 8:
-            return None
-        return np.frombuffer(data, "<f8").reshape(end - begin, columns)
+    def found(self, columns: int) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
+        """The sums of chunks that are done, in order, each set once; damaged ones are left out.
+
+        Where chunks began and ended may differ from run to run: with workers, engine and machine.
+        """
+        behind = 0
+        for path in sorted(self.folder.glob("sets-*.f8")):
+            match = CHUNK.fullmatch(path.name)
+            begin, end = map(int, match.groups()) if match else (0, 0)
+            data = path.read_bytes() if behind <= begin < end else b""
+            if data and len(data) == (end - begin) * columns * 8:
+                behind = end
+                yield begin, end, np.frombuffer(data, "<f8").reshape(end - begin, columns)
 
     def keep(self, begin: int, end: int, sums: NDArray[np.float64]) -> None:
         """Keep a chunk; it is there whole or not at all."""

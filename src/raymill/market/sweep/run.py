@@ -1,7 +1,8 @@
-"""Runs a sweep: chunks of sets, on one thread or several, by the amount of work."""
+"""Runs a sweep: chunks of sets, on one thread, several, or a pool, by the amount of work."""
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -14,23 +15,23 @@ from numpy.typing import NDArray
 
 from raymill import json
 from raymill.errors import Interrupted
+from raymill.flow.batches import BatchPool, Stop
 from raymill.market.backtest import Result, check_fits
 from raymill.market.costs import Costs
 from raymill.market.metrics import returns_of
 from raymill.market.prices import Prices, periods_per_year
-from raymill.market.record import code_hash, engine_hash
 from raymill.market.simulate import SUMS
+from raymill.market.sweep.beyond import Beyond, Rows, code_of, on_pool
 from raymill.market.sweep.chunk import Job, run_chunk, run_one
+from raymill.market.sweep.cut import CHUNK_S, Cut, gaps
 from raymill.market.sweep.deflated import best_by_chance, deflated_sharpe, variance_of
 from raymill.market.sweep.kept import Kept
 from raymill.market.sweep.space import Sets
 from raymill.market.sweep.table import figures, ranked, table
 
 Tell = Callable[[int, int], None]
-Stop = Callable[[], bool]
 
 COLUMN_NS, BAR_NS, SET_NS = 7, 1500, 15_000  # what a bar costs on each path, and a set
-CHUNK_S = 1.0  # work after which something is kept, told, and can be stopped
 SHORT_S = 0.02  # below this one thread is as fast
 CHUNKS = 64  # at least, where they are not too short, so that no thread waits long for the last
 
@@ -43,6 +44,7 @@ class Sweep:
     sets: Sets
     sums: NDArray[np.float64]
     engine: str
+    workers: int
 
     @cached_property
     def figures(self) -> dict[str, NDArray[np.float64]]:
@@ -114,34 +116,40 @@ def sweep(
     sets: Sets,
     *,
     threads: int | None = None,
+    beyond: Beyond | None = None,
     kept: Kept | None = None,
     tell: Tell | None = None,
     stop: Stop | None = None,
 ) -> Sweep:
     """Run every set. `threads` is at most how many cores are used, all of them unless given.
 
-    `stop` is asked after each chunk. Raises Interrupted when it says yes; chunks that are done stay
-    in `kept`.
+    `beyond` is asked for other workers, as soon as it is known how much work there is. `stop` is
+    asked before each chunk, and all the time where others work. Raises Interrupted when it says
+    yes; chunks that are done stay in `kept`.
     """
     plan = plan_for(job, sets, threads or _cores())
+    run = _Run(job, sets, plan, beyond or _nobody, stop or _never)
     sums = np.zeros((len(sets), SUMS))
     done = 0
-    for begin, end, rows in _chunks(job, sets, plan, kept, stop or _never):
+    for begin, end, rows in run.all(kept):
         sums[begin:end] = rows
         done += end - begin
         if tell:
             tell(done, len(sets))
-    return Sweep(job, sets, sums, plan.engine)
+    if done < len(sets):
+        raise Interrupted("The sweep was stopped")
+    return Sweep(job, sets, sums, run.engine, run.workers)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a sweep is run: how many threads, and how many sets in a chunk."""
+    """How a sweep begins: on how many threads, and with how many sets in a chunk of columns."""
 
     engine: str
     threads: int
     chunk: int
-    work_s: float
+    each_s: float  # what a set takes
+    columns: bool  # whether it is run over columns
 
 
 def plan_for(job: Job, sets: Sets, cores: int) -> Plan:
@@ -153,10 +161,9 @@ def plan_for(job: Job, sets: Sets, cores: int) -> Plan:
     work_s = each_s * len(sets)
     is_mostly_compiled = columns and each_s > 4 * SET_NS / 1e9
     threads = cores if is_mostly_compiled and work_s > SHORT_S else 1
-    # The cut does not depend on cores: a sweep goes on with what another machine has kept.
     least, most = int(SHORT_S / each_s), int(CHUNK_S / each_s)
     chunk = max(1, min(max(len(sets) // CHUNKS, least), most))
-    return Plan("threads" if threads > 1 else "serial", threads, chunk, work_s)
+    return Plan("threads" if threads > 1 else "serial", threads, chunk, each_s, columns)
 
 
 def identity(job: Job, sets: Sets) -> dict[str, Any]:
@@ -170,63 +177,76 @@ def identity(job: Job, sets: Sets) -> dict[str, Any]:
         "per_year": job.per_year,
         "muted": job.muted,
         "seed": job.seed,
-        "code": [code_hash(sets.named.kind), engine_hash()],
+        "code": [*code_of(sets)],
     }
 
 
-def _chunks(
-    job: Job, sets: Sets, plan: Plan, kept: Kept | None, stop: Stop
-) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    """The sums of all chunks as they are done; those that were kept come first."""
-    due = []
-    for begin in range(0, len(sets), plan.chunk):
-        end = min(begin + plan.chunk, len(sets))
-        found = kept.find(begin, end, SUMS) if kept else None
-        if found is None:
-            due.append((begin, end))
+class _Run:
+    """One sweep on its way: in this process, and on a pool once there is reason to."""
+
+    def __init__(self, job: Job, sets: Sets, plan: Plan, beyond: Beyond, stop: Stop) -> None:
+        self.job, self.sets, self.plan = job, sets, plan
+        self.beyond, self.stop = beyond, stop
+        self.engine, self.workers = plan.engine, plan.threads
+
+    def all(self, kept: Kept | None) -> Iterator[tuple[int, int, Rows]]:
+        """The sums of all chunks as they are done; those that were kept come first."""
+        there = []
+        for begin, end, rows in kept.found(SUMS) if kept else ():
+            there.append((begin, end))
+            yield begin, end, rows
+        size = self.plan.chunk if self.plan.columns else None
+        cut = Cut(gaps(there, len(self.sets)), size)
+        for begin, end, rows in self._chunks(cut):
+            if kept:
+                kept.keep(begin, end, rows)
+            yield begin, end, rows
+
+    def _chunks(self, cut: Cut) -> Iterator[tuple[int, int, Rows]]:
+        if self.plan.threads == 1:
+            yield from self._alone(cut)
+        elif (pool := self.beyond(self.plan.each_s * cut.left, self.plan.threads)) is not None:
+            yield from self._on(pool, cut)
         else:
-            yield begin, end, found
-    for begin, end, rows in _run(job, sets, plan, due, stop):
-        if kept:
-            kept.keep(begin, end, rows)
-        yield begin, end, rows
+            with ThreadPoolExecutor(self.plan.threads, "raymill-sweep") as threads:
+                yield from self._on_threads(threads, cut)
+
+    def _alone(self, cut: Cut) -> Iterator[tuple[int, int, Rows]]:
+        """On this thread. The first chunk may have loaded and compiled what the second one tells
+        the time without."""
+        for begin, end in cut.chunks():
+            if self.stop():
+                return
+            begun = time.perf_counter()
+            rows = run_chunk(self.job, self.sets, begin, end)
+            cut.saw(end - begin, time.perf_counter() - begun)
+            yield begin, end, rows
+            pool = self.beyond(cut.left_s, 1) if cut.seen > 1 and cut.left else None
+            if pool is not None:
+                yield from self._on(pool, cut)
+                return
+
+    def _on(self, pool: BatchPool, cut: Cut) -> Iterator[tuple[int, int, Rows]]:
+        self.engine, self.workers = pool.name, pool.size
+        yield from on_pool(pool, self.job, self.sets, cut, self.stop)
+
+    def _on_threads(self, threads: ThreadPoolExecutor, cut: Cut) -> Iterator[tuple[int, int, Rows]]:
+        """No more chunks are under way than there are threads, so that stopping waits for few."""
+        running: dict[Future[Rows], tuple[int, int]] = {}
+        chunks = cut.chunks()
+        while True:
+            while len(running) < self.plan.threads and not self.stop():
+                if (chunk := next(chunks, None)) is None:
+                    break
+                running[threads.submit(run_chunk, self.job, self.sets, *chunk)] = chunk
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield *running.pop(future), future.result()
 
 
-def _run(
-    job: Job, sets: Sets, plan: Plan, due: Sequence[tuple[int, int]], stop: Stop
-) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    if plan.threads == 1 or len(due) < 2:
-        for begin, end in due:
-            _check(stop)
-            yield begin, end, run_chunk(job, sets, begin, end)
-        return
-    with ThreadPoolExecutor(plan.threads, "raymill-sweep") as pool:
-        yield from _on_threads(pool, job, sets, plan.threads, list(due), stop)
-
-
-def _on_threads(
-    pool: ThreadPoolExecutor,
-    job: Job,
-    sets: Sets,
-    threads: int,
-    due: list[tuple[int, int]],
-    stop: Stop,
-) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
-    """No more chunks are under way than there are threads, so that stopping waits for few."""
-    running: dict[Future[NDArray[np.float64]], tuple[int, int]] = {}
-    due.reverse()
-    while due or running:
-        while due and len(running) < threads:
-            _check(stop)
-            chunk = due.pop()
-            running[pool.submit(run_chunk, job, sets, *chunk)] = chunk
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            yield *running.pop(future), future.result()
-
-
-def _check(stop: Stop) -> None:
-    if stop():
-        raise Interrupted("The sweep was stopped")
+def _nobody(left_s: float, threads: int) -> None:
+    return None
 
 
 def _never() -> bool:

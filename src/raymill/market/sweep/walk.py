@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from raymill.errors import ConfigError
+from raymill.flow.batches import Stop
 from raymill.market.backtest import Result
 from raymill.market.metrics import Basics, basics, returns_of
 from raymill.market.prices import Prices
+from raymill.market.sweep.beyond import Beyond
 from raymill.market.sweep.chunk import Job, run_one
-from raymill.market.sweep.run import Stop, Sweep, Tell, sweep
+from raymill.market.sweep.run import Sweep, Tell, sweep
 from raymill.market.sweep.space import Sets
 
 FEWEST = 2  # bars that something can be said of
@@ -98,6 +100,7 @@ def walk_forward(
     *,
     best: int = 1,
     threads: int | None = None,
+    beyond: Beyond | None = None,
     tell: Tell | None = None,
     stop: Stop | None = None,
 ) -> Walk:
@@ -111,7 +114,8 @@ def walk_forward(
             if tell:
                 tell(before + done, total)
 
-        chosen = sweep(part(job, *fold.train), sets, threads=threads, tell=told, stop=stop)
+        how: dict[str, Any] = {"threads": threads, "beyond": beyond, "stop": stop}
+        chosen = sweep(part(job, *fold.train), sets, tell=told, **how)
         judged += [judge(job, chosen, fold, place) for place in chosen.best(metric, best)]
     return Walk(tuple(judged), _together(job, judged), embargo_of(sets))
 

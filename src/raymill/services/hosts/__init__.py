@@ -1,1 +1,0 @@
-"""Where the API runs: in one process, or on Ray Serve."""

@@ -1,1 +1,0 @@
-"""What requests and answers of the services hold, a module for each service."""
