@@ -149,7 +149,7 @@ def setting_row(section: type[Section], name: str) -> tuple[str, ...]:
     """One setting."""
     field = section.model_fields[name]
     default = "none" if field.default is None else str(field.default)
-    aliases = ", ".join(f"`{alias}`" for alias in extra(field, "aliases"))
+    aliases = ", ".join(f"`{alias}`" for alias in section.aliases(name))
     unit, variable = str(extra(field, "unit")), section.variable(name)
     return f"`{name}`", f"`{variable}`", f"`{default}`", unit, field.description or "", aliases
 

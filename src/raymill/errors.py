@@ -44,6 +44,20 @@ class Conflict(ConfigError):
     """A name is taken, somebody else was quicker, or others still need what was to go."""
 
 
+class NotFound(ConfigError):
+    """What an id or a name in an address stands for does not exist."""
+
+
+class TooBusy(RaymillError):
+    """More is asked for at a time than is allowed; `retry_after_s` in its details says when to."""
+
+    exit_code = 3
+
+
+class AccessDenied(RaymillError):
+    """A key is missing, unknown or revoked, or does not allow this."""
+
+
 class PipelineError(RaymillError):
     """A pipeline cannot run as it is written: a field, a type, a key or an edge does not fit."""
 
@@ -54,6 +68,10 @@ class InputError(RaymillError):
     """An input is missing, unreadable, or not what its format says."""
 
     exit_code = 2
+
+
+class NotStored(InputError):
+    """Records that are needed are not stored here; the hint says how they are had."""
 
 
 class DataError(RaymillError):

@@ -35,7 +35,7 @@ def test_a_row_of_live_trades_gives_a_finite_figure_on_its_messages(name: str) -
 BACKTESTS = {
     "market.on_bar": 5_000,
     "market.on_bar.python": 5_000,
-    "market.vector": 5_000,
+    "market.vector": 50_000,
     "market.sweep.daily": 10,
     "market.sweep.minutes": 10,
     "market.sweep.minutes.two_threads": 10,

@@ -7,7 +7,7 @@ from typing import Any
 
 from raymill.app.objects import load_object
 from raymill.errors import ConfigError
-from raymill.market.backtest import CASH, Path, Result, backtest
+from raymill.market.backtest import CASH, Path, Result, Tell, backtest
 from raymill.market.costs import Costs
 from raymill.market.factors import adjusted, read_factors
 from raymill.market.metrics import FORMULAS
@@ -16,14 +16,15 @@ from raymill.market.price_files import PriceFile, read_prices
 from raymill.market.prices import Adjust, Prices
 from raymill.market.record import file_hash, record
 from raymill.market.strategy import Strategy
+from raymill.market.wanted import Wanted
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a backtest or a sweep runs over, and what trading costs there."""
+    """What a backtest or a sweep runs over, files or stored bars, and what trading costs there."""
 
     strategy: str
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     adjust: Adjust = "raw"
     as_of: date | None = None
@@ -31,6 +32,7 @@ class Asked:
     cash: float = CASH
     per_year: float | None = None
     seed: int = 0
+    stored: Wanted | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Data:
     bars: tuple[Prices, ...]
     files: tuple[dict[str, Any], ...]
     quarantined: tuple[tuple[str, PriceFile], ...]  # files with rows that are no bars
+    lacking: tuple[str, ...] = ()  # what is not complete of stored bars
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Done:
             "periods_why": self.result.periods.why,
             "formulas": FORMULAS,
             "quarantined": {file: dict(read.reasons) for file, read in self.data.quarantined},
+            "lacking": list(self.data.lacking),
             "record": {name: value for name, value in self.record.items() if name != "result"},
         }
 
@@ -73,12 +77,18 @@ def named(strategy: str) -> Named:
     if is_scanner(found.kind):
         raise ConfigError(
             f"`{strategy}` looks for opportunities in quotes and cannot be run over bars",
-            hint="raymill strategies show " + strategy,
+            hint=f"raymill scan {strategy}",
         )
     return found
 
 
-def run(asked: Asked, values: Mapping[str, Any], path: Path, started: datetime) -> Done:
+def run(
+    asked: Asked,
+    values: Mapping[str, Any],
+    path: Path,
+    started: datetime,
+    tell: Tell | None = None,
+) -> Done:
     """Read the bars, run the strategy over them, and record it. Raises ConfigError, InputError."""
     found = named(asked.strategy)
     strategy = found.make(values)
@@ -91,6 +101,7 @@ def run(asked: Asked, values: Mapping[str, Any], path: Path, started: datetime) 
         path=path,
         per_year=asked.per_year,
         seed=asked.seed,
+        tell=tell,
     )
     made = record(
         asked.strategy,
@@ -105,9 +116,14 @@ def run(asked: Asked, values: Mapping[str, Any], path: Path, started: datetime) 
 
 
 def read(asked: Asked, found: Named, values: Mapping[str, Any]) -> Data:
-    """Read price files and adjust them. Raises ConfigError, InputError."""
+    """Read price files and adjust them, or read stored bars. Raises ConfigError, InputError."""
+    if asked.stored is not None:
+        return _stored(asked.stored)
     if not asked.files:
-        raise ConfigError("There are no prices", hint="name a file of bars: --data FILE.csv")
+        raise ConfigError(
+            "There are no prices",
+            hint="name a file of bars: --data FILE.csv; or stored ones: --symbol SYMBOL",
+        )
     if asked.factors and len(asked.factors) != len(asked.files):
         raise ConfigError(
             f"There are {len(asked.files)} price files and {len(asked.factors)} factor files",
@@ -123,6 +139,16 @@ def read(asked: Asked, found: Named, values: Mapping[str, Any]) -> Data:
         (file, one) for file, one in zip(asked.files, read_, strict=True) if one.quarantined
     ]
     return Data(tuple(bars), tuple(_origins(asked)), tuple(quarantined))
+
+
+def _stored(wanted: Wanted) -> Data:
+    from raymill.app.market.prices import find_bars, read_bars
+    from raymill.app.market.rooms import open_rooms
+
+    rooms = open_rooms()
+    found = read_bars(rooms, find_bars(rooms, wanted), wanted)
+    bars, origins = tuple(one.bars for one in found), tuple(one.origin for one in found)
+    return Data(bars, origins, (), tuple(text for one in found for text in one.lacking))
 
 
 def _chosen(bars: Sequence[Prices], symbol: str) -> list[Prices]:

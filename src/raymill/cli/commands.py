@@ -26,6 +26,7 @@ GROUPS = {
 }
 
 COMMANDS = (
+    Command("serve", "raymill.cli.serve:serve", "Serve the HTTP API"),
     Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
     Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
     Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),

@@ -56,6 +56,26 @@ def _low_byte(typing: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _fetch(typing: Any, array: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0]
+        made = context.make_array(kind)(context, builder, args[0])
+        address = builder.ptrtoint(made.data, _WORD)
+        size = ir.Constant(_WORD, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+        address = builder.add(address, builder.mul(args[1], size))
+        pointer = builder.inttoptr(address, _BYTE.as_pointer())
+        word = ir.IntType(32)
+        kinds = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), word, word, word])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [_BYTE.as_pointer()], kinds)
+        builder.call(fetch, [pointer, *(ir.Constant(word, n) for n in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+fetch: Any = intrinsic(_fetch)
+"""Have the memory of one place of an array at hand soon; a place beyond its end does no harm."""
+
 byte: Any = intrinsic(_byte)
 """The byte at an address, as an int64."""
 

@@ -20,11 +20,10 @@ def given_on() -> dict[str, str]:
 
     Not those of Ray itself, which has its own on each machine.
     """
-    from raymill.config.section import extra
     from raymill.config.sections import SECTIONS
 
-    fields = [field for section in SECTIONS for field in section.model_fields.values()]
-    aliases = {alias for field in fields for alias in extra(field, "aliases")}
+    names = [(section, name) for section in SECTIONS for name in section.model_fields]
+    aliases = {alias for section, name in names for alias in section.aliases(name)}
     ours = variables() | {alias for alias in aliases if not alias.startswith("RAY_")}
     return {name: os.environ[name] for name in sorted(ours) if name in os.environ}
 

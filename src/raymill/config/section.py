@@ -46,9 +46,14 @@ class Section(BaseSettings):
         return (cls.prefix or f"{PREFIX}{cls.section.upper()}_") + name.upper()
 
     @classmethod
+    def aliases(cls, name: str) -> tuple[str, ...]:
+        """Other variables of a setting that are read."""
+        return tuple(extra(cls.model_fields[name], "aliases"))
+
+    @classmethod
     def given(cls, name: str) -> Found | None:
         """The value that somebody gave to a setting, None where the default holds."""
-        return find(cls.section, name, cls.variable(name), extra(cls.model_fields[name], "aliases"))
+        return find(cls.section, name, cls.variable(name), cls.aliases(name))
 
 
 class _Given(PydanticBaseSettingsSource):

@@ -11,6 +11,15 @@ from raymill.config.market import MarketSettings
 from raymill.config.market_live import MarketLiveSettings
 from raymill.config.ray import RaySettings
 from raymill.config.section import Section, load
+from raymill.config.serve import ServeSettings
+from raymill.config.services import (
+    AlgorunnerSettings,
+    FilingsServiceSettings,
+    ScreenerSettings,
+    TasksServiceSettings,
+    TickscrawlerSettings,
+    WorkflowsServiceSettings,
+)
 from raymill.config.streams import StreamSettings
 from raymill.config.workflows import WorkflowSettings
 from raymill.errors import unknown
@@ -23,6 +32,13 @@ SECTIONS: tuple[type[Section], ...] = (
     FilingSettings,
     MarketSettings,
     MarketLiveSettings,
+    ServeSettings,
+    AlgorunnerSettings,
+    ScreenerSettings,
+    TickscrawlerSettings,
+    FilingsServiceSettings,
+    WorkflowsServiceSettings,
+    TasksServiceSettings,
     RaySettings,
     LogSettings,
 )
@@ -68,6 +84,11 @@ class Settings:
     def market_live(self) -> MarketLiveSettings:
         """How live prices are listened to."""
         return load(MarketLiveSettings)
+
+    @cached_property
+    def serve(self) -> ServeSettings:
+        """How the HTTP API is served."""
+        return load(ServeSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

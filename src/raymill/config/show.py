@@ -43,7 +43,7 @@ def shown_section(section: type[Section]) -> Iterator[Shown]:
             origin=found.origin if found else "default",
             default=_plain(field.default),
             variable=section.variable(name),
-            aliases=tuple(extra(field, "aliases")),
+            aliases=section.aliases(name),
             text=field.description or "",
         )
 

@@ -21,6 +21,7 @@ POOLS = "raymill.pools"
 BATCHES = "raymill.batches"
 MARKET_SOURCES = "raymill.market_sources"
 STRATEGIES = "raymill.strategies"
+SERVICES = "raymill.services"
 
 _NOUNS = {
     TASKS: "task",
@@ -32,6 +33,7 @@ _NOUNS = {
     BATCHES: "engine",
     MARKET_SOURCES: "market source",
     STRATEGIES: "strategy",
+    SERVICES: "service",
 }
 
 

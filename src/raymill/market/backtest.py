@@ -15,9 +15,11 @@ from raymill.market.interval import Times
 from raymill.market.metrics import (
     Basics,
     Drawdown,
+    Held,
     More,
     basics,
     deepest_drawdown,
+    held,
     more,
 )
 from raymill.market.paper import Paper, finite, only, weights
@@ -27,6 +29,7 @@ from raymill.market.strategy import Bar, Context, Strategy, has_vector, renewed
 from raymill.market.trips import Filled, Trip, round_trips
 
 Path: TypeAlias = Literal["auto", "on_bar", "vector"]
+Tell: TypeAlias = Callable[[int, int], None]
 PATHS: tuple[Path, ...] = ("auto", "on_bar", "vector")
 CASH = 100_000.0
 _PIECE = 1024  # bars that are plain Python objects at a time
@@ -92,13 +95,21 @@ class Result:
             self.periods.per_year,
             [(trip.profit, trip.share, trip.bars) for trip in self.trips],
             sum(one.notional for one in self.fills),
-            self.invested,
+            self._held(),
             (
                 sum(one.fee for one in self.fills),
                 sum(one.slippage for one in self.fills),
                 self.borrow,
             ),
         )
+
+    def _held(self) -> Held:
+        units = {one.symbol: np.zeros(len(self.ts)) for one in self.bars}
+        for one in self.fills:
+            units[one.symbol][one.bar] += one.quantity
+        held_units = {symbol: np.cumsum(column) for symbol, column in units.items()}
+        closes = {one.symbol: _last_close(one, self.ts) for one in self.bars}
+        return held(self.equity, self.invested, held_units, closes)
 
     @property
     def drawdown(self) -> Drawdown:
@@ -137,11 +148,13 @@ def backtest(
     path: Path = "auto",
     per_year: float | None = None,
     seed: int = 0,
+    tell: Tell | None = None,
 ) -> Result:
     """Run a strategy over the bars of one instrument or several. Raises ConfigError.
 
     `path` takes the bars one by one (`on_bar`) or as columns (`vector`); `auto` takes columns where
-    a strategy can. Both give the same.
+    a strategy can. Both give the same. `tell` is told how many bars are done, of how many, now and
+    then; what it raises ends the run.
     """
     given = (bars,) if isinstance(bars, Prices) else tuple(bars)
     check_fits(strategy, given, path, cash)
@@ -152,11 +165,11 @@ def backtest(
     taken = "vector" if path != "on_bar" and has_vector(strategy) else "on_bar"
     fresh = renewed(strategy)
     if len(given) > 1:
-        raw = _many(fresh, given, ts, costs, cash, borrow, seed)
+        raw = _many(fresh, given, ts, costs, cash, borrow, seed, tell)
     elif taken == "vector":
         raw = _vector(fresh, given[0], costs, cash, borrow)
     else:
-        raw = _single(fresh, given[0], costs, cash, borrow, seed)
+        raw = _single(fresh, given[0], costs, cash, borrow, seed, tell)
     return Result(
         given,
         ts,
@@ -253,7 +266,13 @@ class _Columns:
 
 
 def _single(
-    strategy: Strategy, bars: Prices, costs: Costs, cash: float, borrow: float, seed: int
+    strategy: Strategy,
+    bars: Prices,
+    costs: Costs,
+    cash: float,
+    borrow: float,
+    seed: int,
+    tell: Tell | None,
 ) -> _Raw:
     """One instrument, bar by bar: `Paper` without what one instrument does not need.
 
@@ -269,7 +288,7 @@ def _single(
     units = want = borrowed = 0.0
     left_out = 0
     pending = is_risky = False
-    for at, bar in enumerate(_bars(bars)):
+    for at, bar in enumerate(_bars(bars, tell)):
         if pending:
             cash, units, quantity, price, fee, slip, waits, missed = _fill(
                 cash + units * bar.open, cash, units, want, bar.open, bar.volume, rules
@@ -316,13 +335,14 @@ def _marked(account: Sequence[tuple[int, float, float]], close: Numbers) -> tupl
     return cash + units * close, int(np.count_nonzero(units))
 
 
-def _bars(bars: Prices) -> Iterator[Bar]:
-    return chain.from_iterable(
-        _piece(bars.part(begin, begin + _PIECE)) for begin in range(0, len(bars), _PIECE)
-    )
+def _bars(bars: Prices, tell: Tell | None = None) -> Iterator[Bar]:
+    return chain.from_iterable(_piece(bars, begin, tell) for begin in range(0, len(bars), _PIECE))
 
 
-def _piece(bars: Prices) -> Iterator[Bar]:
+def _piece(whole: Prices, begin: int, tell: Tell | None) -> Iterator[Bar]:
+    if tell is not None:
+        tell(begin, len(whole))
+    bars = whole.part(begin, begin + _PIECE)
     columns = (getattr(bars, name).tolist() for name in ("ts", *FIELDS))
     return map(_bar, zip(*columns, strict=True))
 
@@ -335,6 +355,7 @@ def _many(
     cash: float,
     borrow: float,
     seed: int,
+    tell: Tell | None,
 ) -> _Raw:
     paper = Paper(strategy, costs, cash=cash, borrow=borrow, seed=seed)
     equity: list[float] = []
@@ -342,6 +363,8 @@ def _many(
     fills: list[Filled] = []
     invested = 0
     for at, step_bars in enumerate(together(bars, ts)):
+        if tell is not None and at % _PIECE == 0:
+            tell(at, len(ts))
         step = paper.step(step_bars)
         equity.append(step.equity)
         fills += step.fills
@@ -368,3 +391,9 @@ def _on_timeline(bars: Prices, ts: Times) -> Numbers:
     closes = np.zeros(len(ts))
     closes[np.searchsorted(ts, bars.ts)] = bars.close
     return closes
+
+
+def _last_close(bars: Prices, ts: Times) -> Numbers:
+    """The newest close by bar of the run, 0 before the first."""
+    places = np.searchsorted(bars.ts, ts, side="right") - 1
+    return np.where(places < 0, 0.0, bars.close[places])

@@ -4,7 +4,7 @@ Libraries disagree by a third on one curve of equity, so a figure without its fo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,14 +29,18 @@ FORMULAS = {
     "omega": "sum(max(r, 0)) / -sum(min(r, 0))",
     "ulcer": "sqrt(mean(d^2)), d the drawdown of each bar",
     "var_95": "the 5 % quantile of r, linear between neighbours",
-    "cvar_95": "mean of the r that are not above var_95",
+    "cvar_95": "mean of the lowest floor((n - 1) * 5 %) + 1 of the r",
     "skew": "mean((r - mean)^3) / std(r, ddof=0)^3",
     "kurtosis": "mean((r - mean)^4) / std(r, ddof=0)^4 - 3",
     "tail_ratio": "abs(95 % quantile of r) / abs(5 % quantile of r)",
     "turnover": "traded notional of both sides / mean(E) / years, years = n / ppy",
     "exposure": "bars with a position / n",
+    "gross_exposure": "mean of (longs + abs(shorts)) / E over all n, valued at the close",
+    "net_exposure": "mean of (longs - abs(shorts)) / E over all n, valued at the close",
     "profit_factor": "sum of profits / sum of losses of closed trades",
     "expectancy": "mean of profit / notional at entry over closed trades",
+    "mean_win": "the same mean over trades with a profit above 0",
+    "mean_loss": "the same mean over trades with a profit of 0 or below",
 }
 """How each figure is made: E is equity (E_0 the initial cash), r_i = E_i / E_(i-1) - 1, n bars."""
 
@@ -73,6 +77,15 @@ class Drawdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """How much of a run was invested: bars with a position, and means of its value over equity."""
+
+    bars: int
+    gross: float
+    net: float
+
+
+@dataclass(frozen=True, slots=True)
 class More:
     """Further figures of one run."""
 
@@ -85,8 +98,12 @@ class More:
     tail_ratio: float | None
     turnover: float
     exposure: float
+    gross_exposure: float
+    net_exposure: float
     profit_factor: float | None
     expectancy: float | None
+    mean_win: float | None
+    mean_loss: float | None
     best_trade: float | None
     worst_trade: float | None
     mean_bars_held: float | None
@@ -181,7 +198,7 @@ def more(
     per_year: float,
     trades: Sequence[tuple[float, float, int]],
     traded: float,
-    invested: int,
+    held: Held,
     costs: tuple[float, float, float],
 ) -> More:
     """Further figures; `trades` are profit, profit as a share and bars of each closed trade."""
@@ -197,17 +214,21 @@ def more(
         omega=_ratio(float(np.sum(moves[moves > 0])), -float(np.sum(moves[moves < 0])), 1.0),
         ulcer=float(np.sqrt(np.mean(drawdowns(equity, cash) ** 2))),
         var_95=low,
-        cvar_95=float(np.mean(moves[moves <= low])),
+        cvar_95=_worst(moves, 0.05),
         skew=_moment(moves, 3),
         kurtosis=_moment(moves, 4, 3.0),
         tail_ratio=_ratio(abs(high), abs(low), 1.0),
         turnover=traded / mean / (n / per_year) if mean > 0 else 0.0,
-        exposure=invested / n,
+        exposure=held.bars / n,
+        gross_exposure=held.gross,
+        net_exposure=held.net,
         profit_factor=_ratio(gains, losses, 1.0),
-        expectancy=sum(shares) / len(shares) if shares else None,
+        expectancy=_mean(shares),
+        mean_win=_mean([share for profit, share, _ in trades if profit > 0]),
+        mean_loss=_mean([share for profit, share, _ in trades if profit <= 0]),
         best_trade=max(shares, default=None),
         worst_trade=min(shares, default=None),
-        mean_bars_held=sum(b for _, _, b in trades) / len(trades) if trades else None,
+        mean_bars_held=_mean([bars for _, _, bars in trades]),
         fees=fees,
         slippage=slippage,
         borrow=borrow,
@@ -221,6 +242,29 @@ def with_formulas(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for name, value in figures.items()
         if name in FORMULAS
     }
+
+
+def held(
+    equity: Numbers, bars: int, units: Mapping[str, Numbers], closes: Mapping[str, Numbers]
+) -> Held:
+    """How much was invested, out of the units and closes of each instrument by bar."""
+    values = np.zeros((max(len(units), 1), len(equity)))
+    for row, symbol in zip(values, units, strict=False):
+        row[:] = units[symbol] * closes[symbol]
+    is_alive = equity > 0
+    shares = np.where(is_alive, values / np.where(is_alive, equity, 1.0), 0.0)
+    gross, net = np.abs(shares).sum(axis=0), shares.sum(axis=0)
+    return Held(bars, float(np.mean(gross)), float(np.mean(net)))
+
+
+def _worst(moves: Numbers, share: float) -> float:
+    """The mean of the lowest share, one return at least; equal returns do not enlarge it."""
+    count = int((len(moves) - 1) * share) + 1
+    return float(np.mean(np.partition(moves, count - 1)[:count]))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _deviation(moves: Numbers) -> float:

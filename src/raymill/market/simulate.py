@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raymill.compiled import bare, inline
+from raymill.compiled.memory import fetch
 from raymill.market.costs import Rules, fill
 from raymill.market.prices import Numbers
 
@@ -47,12 +48,15 @@ class Now(IntEnum):
     TRIP = 7  # profit of the round trip that is open
 
 
+AHEAD = 16  # bars whose opens are fetched before it is known whether they are traded at
 SUMS, PLACES = len(Sum), len(Now)
 FILL_COLUMNS = ("bar", "quantity", "price", "fee", "slippage")
 
 
 @inline
-def _rest(i: int, targets: Numbers, now: Numbers, sums: Numbers, equity: Numbers) -> int:
+def _rest(
+    i: int, targets: Numbers, open: Numbers, now: Numbers, sums: Numbers, equity: Numbers
+) -> int:
     """Pass bars without a position up to the next decision, and the bar of that one."""
     want, last, begin = now[Now.WANT], now[Now.LAST], i
     keeps = len(equity) > 0
@@ -60,6 +64,7 @@ def _rest(i: int, targets: Numbers, now: Numbers, sums: Numbers, equity: Numbers
         aim = targets[i]
         if keeps:
             equity[i] = last
+        fetch(open, i + AHEAD)
         i += 1
         if aim != want and aim == aim:
             now[Now.WANT], now[Now.PENDING] = aim, 1.0
@@ -73,6 +78,7 @@ def _hold(
     i: int,
     end: int,
     targets: Numbers,
+    open: Numbers,
     close: Numbers,
     now: Numbers,
     sums: Numbers,
@@ -100,6 +106,7 @@ def _hold(
         if keeps:
             equity[i] = worth
         aim = targets[i]
+        fetch(open, i + AHEAD)
         i += 1
         if aim != want and aim == aim:
             now[Now.WANT], now[Now.PENDING] = aim, 1.0
@@ -157,13 +164,14 @@ def _trade(
 ) -> None:
     """Trade towards the last target at the open of a bar."""
     held = now[Now.UNITS]
+    is_measured = rules.volume_share > 0.0 or rules.impact > 0.0
     cash, units, quantity, price, fee, slip, waits, missed = fill(
         now[Now.CASH] + held * open[i],
         now[Now.CASH],
         held,
         now[Now.WANT],
         open[i],
-        volume[i],
+        volume[i] if is_measured else 0.0,  # a look into memory that nothing has read before
         rules,
     )
     now[Now.PENDING] = waits
@@ -241,14 +249,14 @@ def simulate(
         if now[Now.PENDING] > 0.0:
             _trade(i, open, volume, rules, now, sums, fills)
         elif now[Now.UNITS] == 0.0:
-            i = _rest(i, targets, now, sums, equity)
+            i = _rest(i, targets, open, now, sums, equity)
             continue
         pays = borrow > 0.0 and now[Now.UNITS] < 0.0
         if pays:
             _charge(close[i], borrow, now, sums)
         is_alone = pays or now[Now.PENDING] > 0.0 or now[Now.UNITS] == 0.0
         end = i + 1 if is_alone else len(targets)
-        after = _hold(i, end, targets, close, now, sums, equity)
+        after = _hold(i, end, targets, open, close, now, sums, equity)
         if after == i:
             _lose(i, close[i], now, sums, equity, fills)
             break

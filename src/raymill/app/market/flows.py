@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from raymill.config import settings
 from raymill.errors import SourceError, StoreUnavailable
 from raymill.flow.pool import StepContext
-from raymill.flow.workflow import Retry, Step, Workflow
+from raymill.flow.workflow import Limit, Retry, Step, Workflow
 
 PATIENT = Retry(attempts=1000, on=(SourceError, StoreUnavailable), first_s=5.0, most_s=600.0)
 """A vendor may be away, or ask to be left alone until tomorrow."""
@@ -38,3 +39,22 @@ async def stream(asked: Mapping[str, Any], ctx: StepContext) -> dict[str, Any]:
 
 STREAM = Workflow("stream", Step(stream, endless=True, retry=LISTENING), version="1")
 """Stores live records of some instruments."""
+
+
+def execution(asked: dict[str, Any], ctx: StepContext) -> dict[str, Any]:
+    """Run a strategy over stored bars, or a scanner over stored quotes."""
+    from raymill.app.market.execute import execute
+
+    return execute(asked, ctx)
+
+
+BACKTEST = Workflow(
+    "backtest",
+    Step(
+        execution,
+        timeout_s=settings().market.execution_s,
+        limit=Limit("backtest", at_once=settings().market.executions),
+    ),
+    version="1",
+)
+"""Runs a strategy in a process of its own, which is ended when its time is over."""

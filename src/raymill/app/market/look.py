@@ -5,16 +5,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from raymill import arrow
 from raymill.app.market import sources as installed
 from raymill.app.market.rooms import MarketRooms, open_rooms, rules
+from raymill.app.market.series import built, known_until, lacking, read, stored
 from raymill.errors import RaymillError
 from raymill.market import notes
 from raymill.market.asked import Asked, is_traded
-from raymill.market.bars import bars_of_trades, resampled
 from raymill.market.coverage import holes
 from raymill.market.instrument import Instrument
 from raymill.market.interval import interval as interval_of
@@ -22,8 +18,6 @@ from raymill.market.moments import micros, moment
 from raymill.market.notes import Series
 from raymill.market.schemas import Kind
 from raymill.market.sources.contract import LimitRule
-
-MOST_HOLES = 20
 
 
 def sources() -> list[dict[str, Any]]:
@@ -101,59 +95,13 @@ def history(
     every = interval_of(interval).name if kind == "bar" else None
     asked = Asked(source, one.instrument_id, kind, begin_us, end_us, every)
     first_us = begin_us if after is None else max(begin_us, micros(after, "--after") + 1)
-    of = _stored(rooms, asked)
-    rows = _read(rooms, one, of, first_us, end_us)
-    said = list(_lacking(rooms, one, replace(of, begin_us=begin_us, end_us=end_us)))
+    of = stored(rooms, asked)
+    rows = read(rooms, one, of, first_us, end_us)
+    said = list(lacking(rooms, one, replace(of, begin_us=begin_us, end_us=end_us)))
     if of != asked:
-        rows = _built(rows, of, asked, first_us, _known_until(rooms, of))
+        rows = built(rows, of, asked, first_us, known_until(rooms, of))
         said.insert(0, f"built from {of.kind}s" + (f" of {of.interval}" if of.interval else ""))
     return History([_row(row) for row in rows.slice(0, most).to_pylist()], said)
-
-
-def _stored(rooms: MarketRooms, asked: Asked) -> Asked:
-    """What is stored that answers: the same, the largest smaller bars, or trades."""
-    with rooms.database.reading() as execute:
-        every = notes.every_series(execute)
-    own = [one for one in every if (one.instrument_id, one.source) == asked.series[::3]]
-    names = [one.interval for one in own if one.kind == "bar" and one.interval]
-    if asked.kind != "bar" or asked.interval is None or asked.interval in names:
-        return asked
-    wanted = interval_of(asked.interval)
-    smaller = [name for name in names if wanted.holds(interval_of(name))]
-    if smaller:
-        return replace(asked, interval=max(smaller, key=lambda name: interval_of(name).length_us))
-    has_trades = any(one.kind == "trade" for one in own)
-    return replace(asked, kind="trade", interval=None) if has_trades else asked
-
-
-def _read(rooms: MarketRooms, one: Instrument, of: Asked, begin_us: int, end_us: int) -> pa.Table:
-    return rooms.store.read(
-        of.kind,
-        [one.instrument_id],
-        begin_us,
-        end_us,
-        venue=one.venue,
-        interval=of.interval,
-        source=of.source,
-    )
-
-
-def _built(rows: pa.Table, of: Asked, asked: Asked, begin_us: int, known_us: int) -> pa.Table:
-    """Bars of the interval that was asked for; the first one whole or not at all."""
-    assert asked.interval is not None
-    starts = interval_of(asked.interval)
-    first = starts.starts(np.array([begin_us]))
-    whole_us = int(first[0] if first[0] == begin_us else starts.ends(first)[0])
-    at = arrow.to_numpy(arrow.cast(rows["ts"], pa.int64()))
-    inside = arrow.keep_rows(rows, at >= whole_us)
-    make = bars_of_trades if of.kind == "trade" else resampled
-    return make(inside, asked.interval, known_until_us=known_us) if inside.num_rows else inside
-
-
-def _known_until(rooms: MarketRooms, of: Asked) -> int:
-    with rooms.database.reading() as execute:
-        spans = notes.coverage(execute, of.series)
-    return max((span.end for span in spans), default=of.end_us)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
@@ -165,22 +113,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return moment(int(value.timestamp()) * 1_000_000 + value.microsecond)
     return value
-
-
-def _lacking(rooms: MarketRooms, one: Instrument, asked: Asked) -> Iterator[str]:
-    with rooms.database.reading() as execute:
-        spans = notes.coverage(execute, asked.series)
-    found = holes(spans, asked.begin_us, asked.end_us)
-    open_ = [hole for hole in found if is_traded(one, asked, *hole)]
-    for begin_us, end_us in open_[:MOST_HOLES]:
-        yield f"not complete: {moment(begin_us)} to {moment(end_us)}"
-    if open_:
-        what = f"--interval {asked.interval}" if asked.interval else f"--kind {asked.kind}"
-        first, last = moment(asked.begin_us), moment(asked.end_us)
-        yield (
-            f"hint: raymill market crawl {asked.source} {one.symbol} {what} "
-            f"--start {first} --end {last}"
-        )
 
 
 def coverage(source: str | None, symbols: Sequence[str]) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ _BANNED = re.compile(rb"banned until (\d{13})")
 _CODE = re.compile(rb'"code"\s*:\s*(-?\d+)')
 _MESSAGE = re.compile(rb'"msg"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _LIMITS = {"REQUEST_WEIGHT": "weight", "RAW_REQUESTS": "requests"}
-_TRADE = itemgetter("a", "T", "p", "q", "m")
+_TRADE = ("a", "T", "p", "q", "m")
 _UNITS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 
 
@@ -55,7 +54,7 @@ def bars(rows: Sequence[Sequence[Any]], asked: PageRequest, every: str) -> pa.Re
 
 def trades(rows: Sequence[Mapping[str, Any]], instrument_id: int) -> pa.RecordBatch:
     """Aggregated trades as trades."""
-    ids, at_ms, prices, sizes, makers = zip(*map(_TRADE, rows), strict=True)
+    ids, at_ms, prices, sizes, makers = ([row[name] for row in rows] for name in _TRADE)
     given = {
         "ts": times(at_ms, MS),
         "trade_id": np.array(ids, np.int64),

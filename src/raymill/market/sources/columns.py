@@ -85,8 +85,8 @@ def none(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def together(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """Batches as one table."""
-    return pa.Table.from_batches(list(batches), schema=schema)
+    """Batches as one table, whose columns lie in one piece: they are gone over several times."""
+    return pa.Table.from_batches(list(batches), schema=schema).combine_chunks()
 
 
 class Action(NamedTuple):

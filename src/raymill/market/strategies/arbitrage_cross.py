@@ -30,6 +30,7 @@ class ArbitrageCross:
     """
 
     scans_quotes: ClassVar[bool] = True
+    scans_by: ClassVar[str] = "symbol"
 
     min_edge_bps: float = 0.0
     fee_bps: Annotated[float, Ge(0)] = 10.0

@@ -61,6 +61,7 @@ class ArbitrageTriangle:
     """
 
     scans_quotes: ClassVar[bool] = True
+    scans_by: ClassVar[str] = "venue"
 
     min_edge_bps: float = 0.0
     fee_bps: Annotated[float, Ge(0), Lt(10_000)] = 10.0

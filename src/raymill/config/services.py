@@ -1,0 +1,66 @@
+"""How much the services of raymill itself take on."""
+
+from typing import ClassVar
+
+from raymill.config.section import setting
+from raymill.config.service import ServiceSettings
+
+
+class AlgorunnerSettings(ServiceSettings):
+    """Settings of `/api/algorunner`."""
+
+    section: ClassVar[str] = "algorunner"
+
+    max_concurrent: int = setting(
+        10, "Algorithms that run at a time, over all replicas", unit="runs", ge=1
+    )
+    max_execution_time: float = setting(
+        300.0, "Longest time of one run; beyond it the run fails", unit="s", gt=0
+    )
+
+
+class ScreenerSettings(ServiceSettings):
+    """Settings of `/api/screener`."""
+
+    section: ClassVar[str] = "screener"
+
+    refresh_interval: float = setting(
+        60.0, "How old the snapshot of stored prices may become", unit="s", gt=0
+    )
+    max_results: int = setting(1000, "Most rows of one answer", unit="rows", ge=1, le=1000)
+
+
+class TickscrawlerSettings(ServiceSettings):
+    """Settings of `/api/tickscrawler`; `market_live.most` bounds its streams."""
+
+    section: ClassVar[str] = "tickscrawler"
+
+    max_crawls: int = setting(
+        10, "Crawls that run at a time, over all replicas", unit="crawls", ge=1
+    )
+    timeout: float = setting(300.0, "Longest time of one crawl", unit="s", gt=0)
+    upstream_s: float = setting(
+        5.0, "Longest wait for a source before the answer is 502", unit="s", gt=0
+    )
+
+
+class FilingsServiceSettings(ServiceSettings):
+    """Settings of `/api/filings`."""
+
+    section: ClassVar[str] = "filings_service"
+
+
+class WorkflowsServiceSettings(ServiceSettings):
+    """Settings of `/api/workflows`."""
+
+    section: ClassVar[str] = "workflows_service"
+
+
+class TasksServiceSettings(ServiceSettings):
+    """Settings of `/api/tasks`."""
+
+    section: ClassVar[str] = "tasks_service"
+
+    most_records: int = setting(
+        10_000, "Records that one request may post to a task", unit="records", ge=1
+    )

@@ -1,0 +1,241 @@
+"""Makes FastAPI routes of what services declare."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from inspect import Parameter, Signature
+from typing import Annotated, Any, get_args, get_origin
+
+from fastapi import APIRouter, Header, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import BaseModel, TypeAdapter, create_model
+
+from raymill import json
+from raymill.errors import RaymillError
+from raymill.services.problems import MEDIA_TYPE, problem_of
+from raymill.services.route import Event, Reply, Route, asked_of, routes_of, text_of
+from raymill.services.service import Caller, Service
+
+PING_S = 15.0
+RESUME = "last_event_id"  # a parameter of this name takes the header `Last-Event-ID`
+REFUSALS = (401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
+PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+EVENTS = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+OF = TypeAdapter(Any)
+
+
+def router_of(kind: type[Service], caller: Caller) -> APIRouter:
+    """All routes of a service, which calls go to `caller`."""
+    made = APIRouter(prefix=f"/api/{kind.name}", tags=[kind.name])
+    for one in routes_of(kind):
+        if one.kind == "socket":
+            made.add_api_websocket_route(one.path, _socket(kind, one, caller), name=_id(kind, one))
+        else:
+            _add(made, kind, one, caller)
+    return made
+
+
+def _add(router: APIRouter, kind: type[Service], one: Route, caller: Caller) -> None:
+    asked = asked_of(kind, one)
+    given = _returned(asked)
+    is_events = one.kind == "events"
+    model = {} if is_events else {"model": _envelope(kind, one, given)}
+    answers: dict[int | str, dict[str, Any]] = {
+        status: dict(EVENTS if is_events else model) for status in (one.status, *one.others)
+    }
+    answers |= {status: {"description": _TEXT[status], **PROBLEM} for status in REFUSALS}
+    router.add_api_route(
+        one.path,
+        (_events if is_events else _answer)(kind, one, caller, asked, given),
+        methods=[one.method],
+        status_code=one.status,
+        response_model=None,
+        response_class=Response,
+        responses=answers,
+        operation_id=_id(kind, one),
+        name=_id(kind, one),
+        summary=text_of(kind, one).partition("\n")[0],
+        description=text_of(kind, one),
+        openapi_extra={"x-scope": one.scope},
+    )
+
+
+def _answer(kind: type[Service], one: Route, caller: Caller, asked: Signature, given: Any) -> Any:
+    adapter = OF if given is Any else TypeAdapter(given)
+    known = _known(asked, one)
+
+    async def endpoint(request: Request, **values: Any) -> Response:
+        if request.scope["query_string"]:
+            _check_query(request, known)
+        value = await caller.call(kind.name, one.name, values)
+        status, headers = one.status, {}
+        if isinstance(value, Reply):
+            status, headers = value.status or status, dict(value.headers)
+            value = value.value
+        body = adapter.dump_json(value)
+        if one.key is not None:
+            body = b'{"status":"success","%b":%b}' % (one.key.encode(), body)
+        return Response(body, status, headers, "application/json")
+
+    return _signed(endpoint, asked)
+
+
+def _events(kind: type[Service], one: Route, caller: Caller, asked: Signature, _: Any) -> Any:
+    known = _known(asked, one)
+
+    async def endpoint(request: Request, **values: Any) -> Response:
+        if request.scope["query_string"]:
+            _check_query(request, known)
+        events = caller.iterate(kind.name, one.name, values)
+        first = await anext(events, None)  # what it raises is an answer, not the end of one
+        return EventSourceResponse(_told(first, events))
+
+    return _signed(endpoint, asked)
+
+
+def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
+    asked = asked_of(kind, one)
+
+    async def endpoint(websocket: WebSocket, **values: Any) -> None:
+        values_ = caller.iterate(kind.name, one.name, values)
+        try:
+            first = await anext(values_, None)
+        except RaymillError as error:
+            await websocket.close(1008, problem_of(error).detail[:120])
+            return
+        await websocket.accept()
+        sending = asyncio.ensure_future(_send_all(websocket, first, values_))
+        gone = asyncio.ensure_future(_until_gone(websocket))
+        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+        is_over = sending.done() and not gone.done()
+        for task in (sending, gone):
+            task.cancel()
+        await asyncio.gather(sending, gone, return_exceptions=True)
+        await values_.aclose()
+        if is_over:
+            await websocket.close(1000)
+
+    endpoint.__signature__ = asked.replace(  # type: ignore[attr-defined]
+        parameters=[
+            Parameter("websocket", Parameter.POSITIONAL_OR_KEYWORD, annotation=WebSocket),
+            *_keyword(asked),
+        ],
+        return_annotation=None,
+    )
+    return endpoint
+
+
+async def _send_all(websocket: WebSocket, first: Any, values: AsyncIterator[Any]) -> None:
+    if first is not None:
+        await websocket.send_text(json.dumps(first).decode())
+    async for value in values:
+        await websocket.send_text(json.dumps(value).decode())
+
+
+async def _until_gone(websocket: WebSocket) -> None:
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        continue
+
+
+async def _told(first: Event | None, events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    """Events as the lines of server-sent events; a comment now and then where nothing happens."""
+    if first is None:
+        return
+    yield _lines(first)
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait((coming,), timeout=PING_S)
+            if not done:
+                yield KEEPALIVE_COMMENT
+                continue
+            if (event := coming.result()) is None:
+                return
+            yield _lines(event)
+            coming = asyncio.ensure_future(anext(events, None))
+    except RaymillError as error:
+        body = problem_of(error).body().decode()
+        yield format_sse_event(data_str=body, event="error")
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+def _lines(event: Event) -> bytes:
+    data = OF.dump_json(event.data).decode()
+    return format_sse_event(data_str=data, event=event.event, id=event.id)
+
+
+def _signed(endpoint: Any, asked: Signature) -> Any:
+    first = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+    endpoint.__signature__ = asked.replace(
+        parameters=[first, *_keyword(asked)], return_annotation=Signature.empty
+    )
+    return endpoint
+
+
+def _keyword(asked: Signature) -> list[Parameter]:
+    made = []
+    for one in asked.parameters.values():
+        annotation = one.annotation
+        if one.name == RESUME:
+            annotation = Annotated[annotation, Header()]
+        made.append(one.replace(kind=Parameter.KEYWORD_ONLY, annotation=annotation))
+    return made
+
+
+def _known(asked: Signature, one: Route) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, parameter in asked.parameters.items()
+        if f"{{{name}}}" not in one.path and not _is_model(parameter.annotation)
+    )
+
+
+def _check_query(request: Request, known: frozenset[str]) -> None:
+    for name in request.query_params:
+        if name not in known:
+            found = {"loc": ("query", name), "msg": "", "type": "extra_forbidden"}
+            raise RequestValidationError([found | {"known": sorted(known)}])
+
+
+def _returned(asked: Signature) -> Any:
+    given = asked.return_annotation
+    if get_origin(given) is Reply:
+        return get_args(given)[0]
+    return Any if given in (Signature.empty, None, Reply) else given
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _envelope(kind: type[Service], one: Route, given: Any) -> Any:
+    if one.key is None:
+        return given
+    fields: Mapping[str, Any] = {"status": (str, "success"), one.key: (given, ...)}
+    return create_model(f"{_words(kind, one)}Answer", **fields)
+
+
+def _words(kind: type[Service], one: Route) -> str:
+    return f"{kind.name}_{one.name}".replace("_", " ").title().replace(" ", "")
+
+
+def _id(kind: type[Service], one: Route) -> str:
+    return f"{kind.name}_{one.name}"
+
+
+_TEXT = {
+    401: "No key, or one that is unknown or revoked",
+    403: "The key does not allow this",
+    404: "There is no such thing",
+    408: "The request came too slowly",
+    409: "It does not fit what is there",
+    413: "The body is too large",
+    422: "Something in the request is not valid",
+    429: "Too much at a time; `Retry-After` says when next",
+    500: "Something failed inside",
+    502: "A source of data cannot be reached",
+    503: "A store or engine is away; `Retry-After` says when next",
+    504: "A source of data does not answer in time",
+}

@@ -1,0 +1,201 @@
+"""What every request passes before the API: an id, limits on size, depth and time; headers."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+from raymill import json
+from raymill.config.serve import ServeSettings
+from raymill.log import get_logger
+from raymill.services.counts import Counts
+from raymill.services.problems import MEDIA_TYPE, Problem, plain
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+REQUEST_ID: ContextVar[str] = ContextVar("raymill_request_id", default="")
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_JSON = (b"application/json", b"text/json")
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+)
+log = get_logger()
+
+
+class Guard:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: App, settings: ServeSettings, counts: Counts) -> None:
+        self._app, self._settings, self._counts = app, settings, counts
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one connection of the server."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        id_ = _id_of(scope)
+        token = REQUEST_ID.set(id_)
+        begun = time.perf_counter()
+        answer = _Answer(send, id_)
+        try:
+            refused, body = await self._read(scope, receive)
+            if refused is not None:
+                await answer.refuse(refused)
+            else:
+                await self._app(scope, _again(body, receive), answer.send)
+        finally:
+            REQUEST_ID.reset(token)
+            seconds = time.perf_counter() - begun
+            path = getattr(scope.get("route"), "path", "")
+            self._counts.add(scope["method"], path, answer.status, seconds)
+            log.info(
+                "http.answered",
+                request_id=id_,
+                method=scope["method"],
+                path=scope["path"],
+                status=answer.status,
+                ms=round(seconds * 1e3, 3),
+            )
+
+    async def _read(
+        self, scope: MutableMapping[str, Any], receive: Receive
+    ) -> tuple[Problem | None, bytes]:
+        """The body, read whole; or why it is refused."""
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length")
+        if length in (None, b"0") and b"transfer-encoding" not in headers:
+            return None, b""
+        most = self._settings.max_body_bytes
+        if length is not None and (not length.isdigit() or int(length) > most):
+            return _too_large(most), b""
+        try:
+            async with asyncio.timeout(self._settings.read_s):
+                body = await _whole(receive, most)
+        except TimeoutError:
+            text = f"The body was not here within {self._settings.read_s:g} s"
+            return plain(408, text), b""
+        if body is None:
+            return _too_large(most), b""
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if depth_of(body) > self._settings.max_depth:
+            return plain(422, f"The body is deeper than {self._settings.max_depth} levels"), b""
+        if scope["method"] in ("GET", "HEAD", "DELETE") and (kind in _JSON or body[:1] == b"{"):
+            return _as_query(scope, body), b""
+        return None, body
+
+
+class _Answer:
+    def __init__(self, send: Send, id_: str) -> None:
+        self._send, self._id = send, id_
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = {name for name, _ in message["headers"]}
+            added = [pair for pair in _HEADERS if pair[0] not in own]
+            added.append((b"x-request-id", self._id.encode()))
+            message["headers"] = [*message["headers"], *added]
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        body = problem.model_copy(update={"request_id": self._id}).body()
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        start = {"type": "http.response.start", "status": problem.status, "headers": headers}
+        await self.send(start)
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _id_of(scope: MutableMapping[str, Any]) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _ID.fullmatch(value):
+            return str(value.decode())
+    return secrets.token_hex(8)
+
+
+async def _whole(receive: Receive, most: int) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read to the application, and later what the server says."""
+    given = False
+
+    async def next_() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return next_
+
+
+def _too_large(most: int) -> Problem:
+    return plain(413, f"The body is larger than {most} bytes")
+
+
+def _as_query(scope: MutableMapping[str, Any], body: bytes) -> Problem | None:
+    """Take the fields of a body that came with a GET as parameters of the query."""
+    try:
+        values = json.loads(body)
+    except json.JSONError:
+        return plain(422, "The body is no JSON", hint="put parameters into the query")
+    if not isinstance(values, dict):
+        return plain(422, "The body is no JSON object", hint="put parameters into the query")
+    pairs = [(name, _text(value)) for name, value in values.items() if value is not None]
+    given = scope["query_string"]
+    scope["query_string"] = b"&".join(part for part in (given, urlencode(pairs).encode()) if part)
+    return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value).decode()
+
+
+def depth_of(body: bytes) -> int:
+    """How deep lists and objects in a JSON text lie in one another, at most.
+
+    >>> depth_of(b'{"a": [1, {"b": "[[["}]}')
+    3
+    """
+    if body.count(b"[") + body.count(b"{") < 4:
+        return body.count(b"[") + body.count(b"{")
+    deepest = depth = 0
+    for mark in _MARKS.finditer(body):
+        sign = mark[0]
+        if sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"]}":
+            depth -= 1
+    return deepest
+
+
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)

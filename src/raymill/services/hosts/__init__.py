@@ -1,0 +1,1 @@
+"""Where the API runs: in one process, or on Ray Serve."""

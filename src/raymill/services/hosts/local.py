@@ -1,0 +1,85 @@
+"""The API in one process, served by uvicorn."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from raymill.app.schedules import Schedules
+from raymill.app.workflows import Workflows
+from raymill.config.serve import ServeSettings
+from raymill.errors import ConfigError
+from raymill.services.api import create_api
+from raymill.services.guard import App
+from raymill.services.service import InProcess, Service, kinds, opened
+from raymill.state.store import OPEN
+
+LOOK_S = 5.0  # how often it is looked whether an orchestrator is there
+
+
+def local_api(
+    settings: ServeSettings, found: Mapping[str, type[Service]] | None = None
+) -> tuple[App, InProcess]:
+    """The API with all services in this process, and what calls them."""
+    installed = kinds() if found is None else found
+    services = InProcess({name: opened(kind) for name, kind in installed.items()})
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        watching = asyncio.ensure_future(_supervise())
+        yield
+        watching.cancel()
+        await services.close()
+
+    return create_api(installed, services, settings, lifespan=lifespan), services
+
+
+async def _supervise() -> None:
+    """Keep an orchestrator where runs are under way."""
+    while True:
+        await asyncio.to_thread(_ensure)
+        await asyncio.sleep(LOOK_S)
+
+
+def _ensure() -> None:
+    with Workflows() as workflows:
+        open_ = any(workflows.ls(status=status, most=1) for status in ("submitted", *OPEN))
+        if open_ or Schedules(workflows).ls():
+            workflows.ensure()
+
+
+def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
+    """Serve until interrupted. Raises ConfigError where the address cannot be had."""
+    app, _ = local_api(settings)
+    door = listen(settings.host, settings.port)
+    host, port = door.getsockname()[:2]
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    server.run(sockets=[door])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises ConfigError where the address is taken or not ours."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} of `{host}` cannot be listened on: {error.strerror}",
+            hint="take another one: raymill serve --port 8001",
+        ) from error
