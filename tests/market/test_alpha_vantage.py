@@ -9,8 +9,10 @@ from market.asking import cases, judged, request
 from raymill import json
 from raymill.errors import ConfigError
 from raymill.market.instrument import Instrument
+from raymill.market.interval import DAY_US
 from raymill.market.moments import micros
 from raymill.market.sources.alpha_vantage import AlphaVantage
+from raymill.market.sources.contract import PageRequest
 from raymill.market.sources.forex_api import ForexApi
 from raymill.testing import Answers
 
@@ -178,3 +180,15 @@ def test_the_rate_of_now_is_a_quote(shared_data: Path) -> None:
     assert row["ts"].isoformat() == "2017-12-20T19:23:21+00:00"
     body = json.dumps({"Realtime Currency Exchange Rate": {}})
     assert ForexApi(key="secret").page(asked, Answers(body)).records.num_rows == 0
+
+
+def test_minutes_of_a_currency_are_asked_for_whole_even_if_few_are_wanted() -> None:
+    """The compact size has the newest hundred bars alone: the rest of the range would be lost."""
+    fetch = Answers({"Meta Data": {}, "Time Series FX (15min)": {}})
+    source = ForexApi(key="k")
+    now_us = 1_704_500_000_000_000
+    asked = PageRequest(EURO, "bar", now_us - 4 * DAY_US, now_us, now_us, "15m")
+    source.page(asked, fetch)
+    assert "outputsize=full" in fetch.urls[0]
+    source.page(PageRequest(EURO, "bar", now_us - 4 * DAY_US, now_us, now_us, "1d"), fetch)
+    assert "outputsize=compact" in fetch.urls[1]

@@ -29,6 +29,9 @@ class MarketSettings(Section):
     yahoo_finance_session_url: str = setting(
         "https://fc.yahoo.com", "Where a session with Yahoo Finance begins"
     )
+    yahoo_finance_rate: float = setting(
+        1.0, "Requests to Yahoo Finance, which states no limit", unit="1/s", gt=0
+    )
     alpha_vantage_enabled: bool = setting(
         True, "Whether `alpha_vantage` is a source", aliases=("ALPHA_VANTAGE_ENABLED",)
     )

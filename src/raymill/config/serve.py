@@ -27,6 +27,9 @@ class ServeSettings(Section):
         60.0, "Longest time that `?wait=` holds a request", unit="s", gt=0, le=3600
     )
     docs: bool = setting(True, "Whether `/docs` and `/openapi.json` are served")
+    demo: bool = setting(
+        False, "Whether every answer says that what it shows is simulated; `--demo` sets it"
+    )
     cors_origins: str = setting(
         "",
         "Origins that browsers may ask from, with commas; none by default",

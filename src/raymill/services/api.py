@@ -62,7 +62,7 @@ def create_api(
     app.add_exception_handler(Exception, _failed)
     for name, kind in kinds.items():
         _add_index(app, name, kind)
-        app.include_router(router_of(kind, caller))
+        app.include_router(router_of(kind, caller, is_simulated=settings.demo))
     _add_whole(app, _Whole(list(kinds), caller, settings, cluster, counts))
     if settings.docs:
         pages.add(app)

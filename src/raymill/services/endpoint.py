@@ -24,18 +24,20 @@ EVENTS = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 OF = TypeAdapter(Any)
 
 
-def router_of(kind: type[Service], caller: Caller) -> APIRouter:
-    """All routes of a service, which calls go to `caller`."""
+def router_of(kind: type[Service], caller: Caller, *, is_simulated: bool = False) -> APIRouter:
+    """All routes of a service, which go to `caller`; whether each answer says `simulated`."""
     made = APIRouter(prefix=f"/api/{kind.name}", tags=[kind.name])
     for one in routes_of(kind):
         if one.kind == "socket":
             made.add_api_websocket_route(one.path, _socket(kind, one, caller), name=_id(kind, one))
         else:
-            _add(made, kind, one, caller)
+            _add(made, kind, one, caller, is_simulated)
     return made
 
 
-def _add(router: APIRouter, kind: type[Service], one: Route, caller: Caller) -> None:
+def _add(
+    router: APIRouter, kind: type[Service], one: Route, caller: Caller, is_simulated: bool
+) -> None:
     asked = asked_of(kind, one)
     given = _returned(asked)
     is_events = one.kind == "events"
@@ -46,7 +48,9 @@ def _add(router: APIRouter, kind: type[Service], one: Route, caller: Caller) -> 
     answers |= {status: {"description": _TEXT[status], **PROBLEM} for status in REFUSALS}
     router.add_api_route(
         one.path,
-        (_events if is_events else _answer)(kind, one, caller, asked, given),
+        _events(kind, one, caller, asked)
+        if is_events
+        else _answer(kind, one, caller, asked, given, is_simulated),
         methods=[one.method],
         status_code=one.status,
         response_model=None,
@@ -60,9 +64,17 @@ def _add(router: APIRouter, kind: type[Service], one: Route, caller: Caller) -> 
     )
 
 
-def _answer(kind: type[Service], one: Route, caller: Caller, asked: Signature, given: Any) -> Any:
+def _answer(
+    kind: type[Service],
+    one: Route,
+    caller: Caller,
+    asked: Signature,
+    given: Any,
+    is_simulated: bool,
+) -> Any:
     adapter = OF if given is Any else TypeAdapter(given)
     known = _known(asked, one)
+    marked = b',"simulated":true' if is_simulated else b""
 
     async def endpoint(request: Request, **values: Any) -> Response:
         if request.scope["query_string"]:
@@ -74,13 +86,13 @@ def _answer(kind: type[Service], one: Route, caller: Caller, asked: Signature, g
             value = value.value
         body = adapter.dump_json(value)
         if one.key is not None:
-            body = b'{"status":"success","%b":%b}' % (one.key.encode(), body)
+            body = b'{"status":"success","%b":%b%b}' % (one.key.encode(), body, marked)
         return Response(body, status, headers, "application/json")
 
     return _signed(endpoint, asked)
 
 
-def _events(kind: type[Service], one: Route, caller: Caller, asked: Signature, _: Any) -> Any:
+def _events(kind: type[Service], one: Route, caller: Caller, asked: Signature) -> Any:
     known = _known(asked, one)
 
     async def endpoint(request: Request, **values: Any) -> Response:
@@ -213,7 +225,11 @@ def _is_model(annotation: Any) -> bool:
 def _envelope(kind: type[Service], one: Route, given: Any) -> Any:
     if one.key is None:
         return given
-    fields: Mapping[str, Any] = {"status": (str, "success"), one.key: (given, ...)}
+    fields: Mapping[str, Any] = {
+        "status": (str, "success"),
+        one.key: (given, ...),
+        "simulated": (bool, False),
+    }
     return create_model(f"{_words(kind, one)}Answer", **fields)
 
 

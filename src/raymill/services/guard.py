@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
@@ -29,6 +29,7 @@ _HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"cache-control", b"no-store"),
 )
+SIMULATED = ((b"x-raymill-simulated", b"true"),)
 log = get_logger()
 
 
@@ -37,6 +38,7 @@ class Guard:
 
     def __init__(self, app: App, settings: ServeSettings, counts: Counts) -> None:
         self._app, self._settings, self._counts = app, settings, counts
+        self._added = (*_HEADERS, *(SIMULATED if settings.demo else ()))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection of the server."""
@@ -46,7 +48,7 @@ class Guard:
         id_ = _id_of(scope)
         token = REQUEST_ID.set(id_)
         begun = time.perf_counter()
-        answer = _Answer(send, id_)
+        answer = _Answer(send, id_, self._added)
         try:
             refused, body = await self._read(scope, receive)
             if refused is not None:
@@ -95,15 +97,15 @@ class Guard:
 
 
 class _Answer:
-    def __init__(self, send: Send, id_: str) -> None:
-        self._send, self._id = send, id_
+    def __init__(self, send: Send, id_: str, added: Sequence[tuple[bytes, bytes]]) -> None:
+        self._send, self._id, self._added = send, id_, added
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = {name for name, _ in message["headers"]}
-            added = [pair for pair in _HEADERS if pair[0] not in own]
+            added = [pair for pair in self._added if pair[0] not in own]
             added.append((b"x-request-id", self._id.encode()))
             message["headers"] = [*message["headers"], *added]
         await self._send(message)

@@ -70,6 +70,7 @@ _OPTIONS: Mapping[str, Callable[[MarketSettings], Mapping[str, Any]]] = {
     "yahoo_finance": lambda chosen: {
         "url": chosen.yahoo_finance_url,
         "session_url": chosen.yahoo_finance_session_url,
+        "rate": chosen.yahoo_finance_rate,
     },
     "alpha_vantage": _alpha_vantage,
     "forex_api": _forex_api,

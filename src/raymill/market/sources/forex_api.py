@@ -7,6 +7,7 @@ from typing import Any
 
 from raymill import json
 from raymill.market.instrument import Instrument
+from raymill.market.interval import DAY_US
 from raymill.market.schemas import QUOTE
 from raymill.market.sources.alpha_vantage import (
     COMPACT_US,
@@ -35,7 +36,11 @@ class ForexApi:
 
     id = "forex_api"
     capabilities = Capabilities(
-        kinds=("bar", "quote"), intervals=(*GRAINS, "1d"), adjusted="raw", needs_key=True
+        kinds=("bar", "quote"),
+        intervals=(*GRAINS, "1d"),
+        back_us=dict.fromkeys(GRAINS, 29 * DAY_US),
+        adjusted="raw",
+        needs_key=True,
     )
 
     def __init__(
@@ -69,7 +74,7 @@ class ForexApi:
         if asked.kind == "quote":
             return self._quote(asked, fetch)
         every = asked.interval or "1d"
-        is_recent = asked.now_us - asked.start_us < COMPACT_US
+        is_recent = every == "1d" and asked.now_us - asked.start_us < COMPACT_US
         about = self._asked(asked) | {"outputsize": "compact" if is_recent else "full"}
         if every == "1d":
             about["function"] = "FX_DAILY"

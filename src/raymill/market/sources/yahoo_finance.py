@@ -65,13 +65,13 @@ class YahooFinance:
         adjusted="split",
         streaming="polled",
     )
-    limits: Sequence[LimitRule] = (
-        LimitRule("second", 1.0, 1.0),
-        LimitRule("day", 2000.0, per="day"),
-    )
 
-    def __init__(self, url: str = URL, session_url: str = SESSION_URL) -> None:
+    def __init__(self, url: str = URL, session_url: str = SESSION_URL, rate: float = 1.0) -> None:
         self._url, self._session_url = url.rstrip("/"), session_url.rstrip("/")
+        self.limits: Sequence[LimitRule] = (
+            LimitRule("second", rate, 1.0),
+            LimitRule("day", 2000.0, per="day"),
+        )
         self._crumb = ""
 
     def judge(self, head: Head, now: float) -> Verdict:

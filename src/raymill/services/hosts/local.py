@@ -1,7 +1,6 @@
 """The API in one process, served by uvicorn."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,9 +10,9 @@ import uvicorn
 from raymill.app.schedules import Schedules
 from raymill.app.workflows import Workflows
 from raymill.config.serve import ServeSettings
-from raymill.errors import ConfigError
 from raymill.services.api import create_api
 from raymill.services.guard import App
+from raymill.services.hosts.listen import listen
 from raymill.services.service import InProcess, Service, kinds, opened
 from raymill.state.store import OPEN
 
@@ -71,15 +70,3 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     server = uvicorn.Server(config)
     tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     server.run(sockets=[door])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises ConfigError where the address is taken or not ours."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigError(
-            f"Port {port} of `{host}` cannot be listened on: {error.strerror}",
-            hint="take another one: raymill serve --port 8001",
-        ) from error

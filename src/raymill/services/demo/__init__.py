@@ -1,0 +1,1 @@
+"""Vendors for trying things out: they speak the protocols of real ones, over simulated records."""
