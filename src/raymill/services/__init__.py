@@ -1,6 +1,6 @@
 """The services: plain async classes behind one HTTP API, in one process or on Ray Serve."""
 
-from raymill.services.route import Event, Reply, route
+from raymill.services.route import Event, Made, Reply, route
 from raymill.services.service import Model, Service, Status
 
-__all__ = ["Event", "Model", "Reply", "Service", "Status", "route"]
+__all__ = ["Event", "Made", "Model", "Reply", "Service", "Status", "route"]

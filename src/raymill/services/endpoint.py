@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.services.problems import MEDIA_TYPE, problem_of
-from raymill.services.route import Event, Reply, Route, asked_of, routes_of, text_of
+from raymill.services.route import Event, Made, Reply, Route, asked_of, routes_of, text_of
 from raymill.services.service import Caller, Service
 
 PING_S = 15.0
@@ -84,7 +84,7 @@ def _answer(
         if isinstance(value, Reply):
             status, headers = value.status or status, dict(value.headers)
             value = value.value
-        body = adapter.dump_json(value)
+        body = value.body if isinstance(value, Made) else adapter.dump_json(value)
         if one.key is not None:
             body = b'{"status":"success","%b":%b%b}' % (one.key.encode(), body, marked)
         return Response(body, status, headers, "application/json")
@@ -213,8 +213,8 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
 
 def _returned(asked: Signature) -> Any:
     given = asked.return_annotation
-    if get_origin(given) is Reply:
-        return get_args(given)[0]
+    while get_origin(given) in (Reply, Made):
+        given = get_args(given)[0]
     return Any if given in (Signature.empty, None, Reply) else given
 
 

@@ -43,6 +43,13 @@ class Reply(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Made(Generic[T]):
+    """An answer that is JSON already, in the form of `T`: it is sent as it is."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened: its id is where a listener that comes back goes on."""
 

@@ -1,30 +1,42 @@
 """The screener as a service: screens and overviews of what is stored, and stored filters."""
 
 import asyncio
-import threading
-import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from raymill.app.market.universe import stored_universe
+from raymill import json
+from raymill.app.market.held import Held
 from raymill.app.screens import find_custom, stored_filters
+from raymill.config import settings
 from raymill.config.service import ServiceSettings
 from raymill.config.services import ScreenerSettings
-from raymill.errors import Conflict, InputError
+from raymill.errors import Conflict, InputError, NotFound, unknown
+from raymill.log import get_logger
 from raymill.market.screen.listing import listed_filters
 from raymill.market.screen.overview import overview
 from raymill.market.screen.refusals import refusal
-from raymill.market.screen.request import parse_request
+from raymill.market.screen.request import Request, parse_request
 from raymill.market.screen.screener import Screener as Screens
+from raymill.market.screen.seed import FILTERS
+from raymill.market.screen.stored import Custom
+from raymill.services.glance import Glance
 from raymill.services.models.screener import (
     FilterAbout,
+    FilterChange,
     FilterRequest,
     FilterStored,
+    Overview,
     Screened,
     ScreenRequest,
 )
-from raymill.services.route import route
+from raymill.services.route import Made, route
 from raymill.services.service import Service
+
+LIGHT_ROWS = 20_000  # a light screen takes less than a change of threads and back
+LIGHT_CELLS = 2000
+LIGHT_FILTERS = 8
+FIRST_S = 1.0  # how long a status waits for the first universe
+log = get_logger()
 
 
 class Screener(Service):
@@ -34,39 +46,54 @@ class Screener(Service):
     text: ClassVar[str] = "Screens and overviews of stored instruments"
     Settings: ClassVar[type[ServiceSettings]] = ScreenerSettings
 
-    def __init__(self, settings: ScreenerSettings) -> None:
-        super().__init__(settings)
-        self._chosen = settings
-        self._screens: Screens | None = None
-        self._slot = -1
-        self._lock = threading.Lock()
+    def __init__(self, settings_: ScreenerSettings) -> None:
+        super().__init__(settings_)
+        self._most = settings_.max_results
+        look_s = settings().serve.glance_s
+        self._held = Held(settings_.refresh_interval, look_s)
+        self._filters = Glance(lambda: len(stored_filters().ls()), look_s)
+        self._making: asyncio.Task[Screens] | None = None
 
     async def about(self) -> dict[str, Any]:
-        """What else stands in the status."""
-        return await asyncio.to_thread(self._about)
-
-    def _about(self) -> dict[str, Any]:
-        stored = len(stored_filters().ls())
-        held = self._screens
-        total = len(held.current) if held else 0
+        """What else stands in the status; `total_stocks` is null before it is known."""
+        custom = await self._filters.now()
+        held, total = await self._first(), None
+        if held is not None:
+            total = len(held.current) if isinstance(held, Screens) else 0
         return {
-            "available_filters": len(listed_filters()),
-            "custom_filters": stored,
-            "data_sources": list(held.current.words("venue").words) if held else [],
+            "available_filters": len(FILTERS),
+            "custom_filters": custom,
+            "data_sources": _venues(held),
             "total_stocks": total,
+            "snapshot": held.current.id if isinstance(held, Screens) else None,
         }
 
-    @route("POST", "/screen", scope="read")
-    async def screen(self, body: ScreenRequest) -> Screened:
-        """Screen: the rows that match all filters, a page of them in a total order."""
-        return await asyncio.to_thread(self._screen, body)
+    async def _first(self) -> Screens | Conflict | None:
+        """What is held; where that is nothing yet, what is there after a moment."""
+        if (held := self._ready()) is not None:
+            return held
+        try:
+            async with asyncio.timeout(FIRST_S):
+                return await self._current()
+        except TimeoutError:
+            return None
+        except Conflict as nothing:
+            return nothing
 
-    def _screen(self, body: ScreenRequest) -> Screened:
-        if body.limit > self._chosen.max_results:
-            raise refusal("limit", f"is above {self._chosen.max_results}")
-        asked = parse_request(body.model_dump(exclude_unset=True), find_custom)
-        now = datetime.now(UTC)
-        return Screened.model_validate(self._current().screen(asked, now).to_dict())
+    @route("POST", "/screen", scope="read")
+    async def screen(self, body: ScreenRequest) -> Made[Screened]:
+        """Screen: the rows that match all filters, a page of them in a total order."""
+        given = body.model_dump(exclude_unset=True)
+        if given.setdefault("limit", min(body.limit, self._most)) > self._most:
+            raise refusal("limit", f"is above {self._most}")
+        screens = await self._current()
+        try:
+            asked = parse_request(given, _not_here)
+        except _Elsewhere:
+            asked = await asyncio.to_thread(parse_request, given, find_custom)
+        if is_light(asked, len(screens.current)):
+            return _screened(screens, asked)
+        return await asyncio.to_thread(_screened, screens, asked)
 
     @route("GET", "/filters", key="filters")
     async def filters(self) -> list[FilterAbout]:
@@ -76,30 +103,103 @@ class Screener(Service):
 
     @route("POST", "/custom-filter", status=201)
     async def create_filter(self, body: FilterRequest) -> FilterStored:
-        """Store a filter under a name."""
+        """Store a filter under a name; it can be screened with at once, in every replica."""
         made = await asyncio.to_thread(stored_filters().create, body.model_dump())
-        return FilterStored(
-            filter_id=made.id, name=made.name, message=f"Filter `{made.name}` is stored"
-        )
+        return _stored(made, "is stored")
+
+    @route("GET", "/custom-filter/{filter}", key="filter")
+    async def show_filter(self, filter: str) -> FilterAbout:
+        """Show a stored filter, by its id or name."""
+        found = await asyncio.to_thread(find_custom, filter)
+        if found is None:
+            raise unknown("stored filter", filter, [], kind=NotFound)
+        return FilterAbout.model_validate(listed_filters([found])[-1])
+
+    @route("PUT", "/custom-filter/{filter}")
+    async def change_filter(self, filter: str, body: FilterChange) -> FilterStored:
+        """Replace what a stored filter says, if it still has the version that is named."""
+        given = body.model_dump(exclude={"version"})
+        made = await asyncio.to_thread(stored_filters().update, filter, given, version=body.version)
+        return _stored(made, f"has version {made.version}")
+
+    @route("DELETE", "/custom-filter/{filter}")
+    async def delete_filter(self, filter: str) -> FilterStored:
+        """Delete a stored filter that no other one uses."""
+        gone = await asyncio.to_thread(stored_filters().remove, filter)
+        return _stored(gone, "is deleted")
 
     @route("GET", "/market-overview", key="overview")
-    async def market_overview(self) -> dict[str, Any]:
+    async def market_overview(self) -> Made[Overview]:
         """Sum up the market: breadth, sums, sectors, the largest moves, sessions."""
-        return await asyncio.to_thread(lambda: overview(self._current().current, datetime.now(UTC)))
+        screens = await self._current()
+        return await asyncio.to_thread(_summed_up, screens)
 
-    def _current(self) -> Screens:
-        """The snapshot of this slot of time, the same in every replica."""
-        slot = int(time.time() // self._chosen.refresh_interval)
-        with self._lock:
-            if self._screens is None or slot != self._slot:
-                as_of = datetime.fromtimestamp(slot * self._chosen.refresh_interval, UTC)
-                try:
-                    made = stored_universe(as_of)
-                except InputError as error:
-                    raise Conflict(error.message, hint=error.hint) from error
-                if self._screens is None:
-                    self._screens = Screens(made, make=stored_universe)
-                else:
-                    self._screens.swap(made)
-                self._slot = slot
-            return self._screens
+    def _ready(self) -> Screens | None:
+        """What is held; it is made again meanwhile where that is due."""
+        held = self._held.screener
+        if held is not None and self._held.is_due:
+            self._make()
+        return held
+
+    async def _current(self) -> Screens:
+        """The universe of now. Raises Conflict where nothing is stored."""
+        if (held := self._ready()) is not None:
+            return held
+        return await asyncio.shield(self._make())
+
+    def _make(self) -> "asyncio.Task[Screens]":
+        if self._making is None or self._making.done():
+            self._making = asyncio.ensure_future(asyncio.to_thread(_made, self._held))
+            self._making.add_done_callback(_told)
+        return self._making
+
+    async def close(self) -> None:
+        """Let what is being made be finished."""
+        if self._making is not None:
+            await asyncio.wait((self._making,))
+
+
+def is_light(asked: Request, rows: int) -> bool:
+    """Whether a screen is so quick that it need not go to another thread."""
+    cells = asked.limit * len(asked.fields)
+    is_plain = asked.as_of is None and asked.cursor is None and asked.symbols is None
+    is_small = rows <= LIGHT_ROWS and cells <= LIGHT_CELLS and len(asked.filters) <= LIGHT_FILTERS
+    return is_plain and is_small and not asked.explain and not asked.custom
+
+
+class _Elsewhere(Exception):
+    """A filter has to be looked for in the store."""
+
+
+def _not_here(name: str) -> Custom | None:
+    raise _Elsewhere
+
+
+def _made(held: Held) -> Screens:
+    try:
+        return held.refresh()
+    except InputError as error:
+        raise Conflict(error.message, hint=error.hint) from error
+
+
+def _told(task: "asyncio.Task[Screens]") -> None:
+    """Say why a universe could not be made; those who wait for it are told apart from this."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("screener.not_made", reason=str(error))
+
+
+def _screened(screens: Screens, asked: Request) -> Made[Screened]:
+    return Made(json.dumps(screens.screen(asked, datetime.now(UTC)).to_dict()))
+
+
+def _summed_up(screens: Screens) -> Made[Overview]:
+    return Made(json.dumps(overview(screens.current, datetime.now(UTC))))
+
+
+def _venues(held: Any) -> list[str]:
+    return list(held.current.words("venue").words) if isinstance(held, Screens) else []
+
+
+def _stored(one: Custom, what: str) -> FilterStored:
+    message = f"Filter `{one.name}` {what}"
+    return FilterStored(filter_id=one.id, name=one.name, message=message, version=one.version)

@@ -176,6 +176,11 @@ class Lake:
         with self.database.reading() as execute:
             return manifest.newest(execute)
 
+    def changed(self, *tables: LakeTable, since: int = 0) -> int:
+        """The newest snapshot behind `since` that changed one of some tables; else `since`."""
+        with self.database.reading() as execute:
+            return manifest.changed(execute, tables, since)
+
     @contextmanager
     def hold(self, for_s: float = HOLD_S) -> Iterator[int]:
         """The newest snapshot, whose files stay until the block ends.

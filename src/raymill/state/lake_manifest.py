@@ -70,6 +70,16 @@ def newest(execute: Execute) -> int:
     return int(execute("SELECT coalesce(max(snapshot_id), 0) FROM lake_snapshot")[0][0])
 
 
+def changed(execute: Execute, tables: Sequence[LakeTable], since: int) -> int:
+    """The newest snapshot behind `since` that changed one of some tables; else `since`."""
+    sql = (
+        "SELECT max(snapshot_id) FROM lake_snapshot JOIN lake_table USING (table_id) "
+        f"WHERE snapshot_id>? AND table_name IN ({_marks(tables)})"
+    )
+    found = execute(sql, (since, *(one.name for one in tables)))[0][0]
+    return since if found is None else int(found)
+
+
 def begun(execute: Execute, table: int, now: float, changes: str) -> int:
     """A new snapshot."""
     rows = execute(

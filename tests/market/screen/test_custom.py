@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from market.screen.tables import NOW, column, criterion
-from raymill.errors import ConfigError, Conflict, UnknownName
+from raymill.errors import ConfigError, Conflict, NotFound, UnknownName
 from raymill.market.screen.custom import CustomFilters
 from raymill.market.screen.request import parse_request
 from raymill.market.screen.screener import Screener
@@ -88,7 +88,7 @@ def test_a_change_makes_a_version_and_needs_the_newest(filters: CustomFilters) -
     ]
     assert filters.find("cheap") is None
     assert filters.find("cheaper") == changed
-    with pytest.raises(UnknownName, match="Unknown stored filter `cheap`"):
+    with pytest.raises(NotFound, match="Unknown stored filter `cheap`"):
         filters.update("cheap", CHEAP, version=2)
 
 
@@ -114,7 +114,7 @@ def test_what_others_use_is_neither_deleted_nor_renamed(filters: CustomFilters) 
     filters.remove("flt-1")
     assert filters.ls() == []
     assert [one.version for one in filters.versions("flt-1")] == [1]
-    with pytest.raises(UnknownName):
+    with pytest.raises(NotFound):
         filters.remove("cheap")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from raymill import json
-from raymill.errors import ConfigError, Conflict, RaymillError, unknown
+from raymill.errors import ConfigError, Conflict, NotFound, RaymillError, unknown
 from raymill.market.screen.filters import MOST_LEAVES, Reader
 from raymill.market.screen.refusals import modelled, refusal
 from raymill.market.screen.seed import CUSTOM, FILTERS
@@ -100,7 +100,7 @@ class CustomFilters:
     def update(self, name: str, body: Mapping[str, Any], *, version: int) -> Custom:
         """Replace what the filter of an id or name says, if it still has this version.
 
-        Raises what `create` raises, UnknownName, and Conflict where it has another version.
+        Raises what `create` raises, NotFound, and Conflict where it has another version.
         """
         given, now = _read(body), self._now()
         with self._database.transaction() as execute:
@@ -129,10 +129,10 @@ class CustomFilters:
             execute(_KEEP, row)
         return made
 
-    def remove(self, name: str) -> None:
-        """Delete the filter of an id or name; its versions stay readable.
+    def remove(self, name: str) -> Custom:
+        """Delete the filter of an id or name, and give it; its versions stay readable.
 
-        Raises UnknownName, and Conflict where another filter uses it.
+        Raises NotFound, and Conflict where another filter uses it.
         """
         with self._database.transaction() as execute:
             others = self._all(execute)
@@ -144,6 +144,7 @@ class CustomFilters:
                     hint=f"delete or change {', '.join(users)} first",
                 )
             execute("DELETE FROM screener_filters WHERE filter_id=?", (old.id,))
+        return old
 
     def find(self, name: str) -> Custom | None:
         """The filter of an id or name."""
@@ -233,7 +234,7 @@ def _find(others: Sequence[Custom], name: str) -> Custom:
     for one in others:
         if name in (one.id, one.name):
             return one
-    raise unknown("stored filter", name, [one.name for one in others])
+    raise unknown("stored filter", name, [one.name for one in others], kind=NotFound)
 
 
 def _row(one: Custom) -> tuple[Any, ...]:

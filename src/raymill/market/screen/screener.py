@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from raymill.errors import InputError
 from raymill.market.screen.columns import Mask, Places, time_text
 from raymill.market.screen.cursor import Cursor, read_cursor
 from raymill.market.screen.evaluate import check, holds, lacking
 from raymill.market.screen.explain import Funnel
 from raymill.market.screen.refusals import refusal, unknown_at
 from raymill.market.screen.request import Request
-from raymill.market.screen.snapshot import Snapshot
+from raymill.market.screen.snapshot import Snapshot, moment_of
 
 KEPT = 8
 
@@ -128,12 +129,21 @@ class Screener:
         for one in self._held:
             if one.id == cursor.snapshot:
                 return one
-        if self._make is not None and request.as_of is not None:
-            again = self._make(request.as_of)
-            if again.id == cursor.snapshot:
-                return again
+        if (again := self._again(cursor.snapshot, request.as_of)) is not None:
+            return again
         text = f"is of snapshot `{cursor.snapshot}`, which is gone"
         raise refusal("cursor", text, "ask without a cursor again")
+
+    def _again(self, id: str, as_of: datetime | None) -> Snapshot | None:
+        """A snapshot that is not held, as another process does or one before this."""
+        moment = as_of or moment_of(id)
+        if self._make is None or moment is None:
+            return None
+        try:
+            made = self._make(moment)
+        except InputError:
+            return None
+        return made if made.id == id else None
 
 
 def _only(snapshot: Snapshot, symbols: tuple[str, ...]) -> Snapshot:

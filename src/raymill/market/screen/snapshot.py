@@ -30,6 +30,7 @@ from raymill.market.screen.request import Sort
 
 T = TypeVar("T")
 MOST_ORDERS = 64
+_TIME = "%Y%m%dT%H%M%SZ"
 CLOSE_BEFORE = {f"price{YESTERDAY}": "prev_close"}
 
 
@@ -184,7 +185,19 @@ def _identity(table: pa.Table, as_of: datetime) -> str:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     found.update(sink.getvalue())
-    return f"{as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}-{found.hexdigest()}"
+    return f"{as_of.astimezone(UTC):{_TIME}}-{found.hexdigest()}"
+
+
+def moment_of(id: str) -> datetime | None:
+    """The moment of the snapshot of an id.
+
+    >>> moment_of("20260105T120000Z-0011223344556677").isoformat()
+    '2026-01-05T12:00:00+00:00'
+    """
+    try:
+        return datetime.strptime(id.partition("-")[0], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _known_sorted(values: Numbers) -> Numbers:

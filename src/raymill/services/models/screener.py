@@ -48,10 +48,48 @@ class FilterRequest(Model):
     description: str = Field("", max_length=2000)
 
 
+class FilterChange(FilterRequest):
+    """What a stored filter is to say instead; `version` is the one that was read."""
+
+    version: int = Field(ge=1)
+
+
 class FilterStored(Model):
-    """A filter that was stored."""
+    """A filter that was stored, changed or deleted."""
 
     filter_id: str
     name: str
     message: str
     version: int = 1
+
+
+class Range(Model):
+    """The least and the largest of some values; null where none is known."""
+
+    min: float | None
+    max: float | None
+
+
+class SectorSum(Model):
+    """A sector, summed up."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    count: int
+    total_market_cap: float | None
+
+
+class Overview(Model):
+    """The market, summed up. What the stored data does not tell is null."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    total_stocks: int
+    average_price: float | None
+    total_volume: float | None
+    sectors: dict[str, SectorSum]
+    market_cap_range: Range
+    price_range: Range
+    last_updated: str
+    as_of: str
+    snapshot: str
