@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from raymill.app.market.execute import STOPPED, execute
-from raymill.app.market.executions import Executions, shown
+from raymill.app.market.executions import Executions
 from raymill.app.market.imports import import_file
+from raymill.app.market.made import shown
 from raymill.app.workflows import Workflows
 from raymill.errors import ConfigError, NotStored, UnknownName
 from raymill.flow.pool import StepContext

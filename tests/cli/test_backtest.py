@@ -54,7 +54,9 @@ def test_figures_come_with_their_formulas(prices: Shell) -> None:
     names = [line.split()[0] for line in done.out.splitlines()]
     assert names[:12] == ["figure", *FIGURES]
     assert "mean(r) / std(r, ddof=1) * sqrt(ppy)" in done.out
-    assert done.err == (
+    told, _, kept = done.err.partition("kept: ")
+    assert kept.startswith("raymill backtests show ")
+    assert told == (
         "sma_cross (fast=1, slow=2, short=False)\n"
         "ABC: 12 bars of 1d, 2020-01-06 to 2020-01-17, raw prices\n"
         "costs: none given, trading is free\n"

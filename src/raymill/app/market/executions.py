@@ -14,22 +14,19 @@ import numpy as np
 import pyarrow as pa
 
 from raymill import arrow, json
-from raymill.app.backtests import Done
 from raymill.app.market.flows import BACKTEST
-from raymill.app.market.made import made_of, outcome_of, read_parquet
+from raymill.app.market.made import HERE, read_parquet
 from raymill.app.market.prices import find_bars
 from raymill.app.market.request import request_of
 from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.market.scans import check_scan
-from raymill.app.runs import Run, when
+from raymill.app.runs import Run
 from raymill.app.workflows import Workflows
 from raymill.errors import ConfigError, UnknownName
 from raymill.market.executions import Execution, ExecutionTable, State
 from raymill.market.named import find
-from raymill.orchestrator.clock import Clock
 
 PLACE = "raymill.app.market:BACKTEST"
-HERE = "here"
 POLL_S = 0.1
 STOP_S = 30.0
 MOST = 1000  # rows of a result
@@ -96,25 +93,6 @@ class Executions:
         engine = str(how.get("engine") or "local")
         self.table.add(Execution(run, request.algorithm_id, engine, given, "queued", time.time()))
         return self.standing(run)
-
-    def keep(self, done: Done, ended: datetime) -> Execution:
-        """Keep a backtest that was run here. Gives it as an execution that has ended."""
-        made = made_of(done)
-        started = datetime.fromisoformat(str(done.record["started"])).timestamp()
-        one = Execution(
-            Clock().new_id(),
-            done.asked.strategy,
-            HERE,
-            {"algorithm_id": done.asked.strategy, "parameters": done.record["parameters"]},
-            "completed",
-            started,
-            started,
-            ended.timestamp(),
-            1.0,
-            json.loads(json.dumps(made.figures)),
-        )
-        self.table.add(one, outcome_of(made, self.workflows.artifacts))
-        return one
 
     def standing(self, execution_id: str) -> Execution:
         """Where an execution stands. Raises UnknownName where there is none of that id."""
@@ -252,23 +230,6 @@ class Executions:
         found = json.loads(get(outcome.found))
         trades, equity = (read_parquet(get(each)) for each in (outcome.trades, outcome.equity))
         return Result(one, outcome.record, trades, equity, None if trades is not None else found)
-
-
-def shown(one: Execution) -> dict[str, Any]:
-    """An execution as JSON values, with times as text."""
-    return {
-        "execution_id": one.execution_id,
-        "algorithm_id": one.algorithm_id,
-        "state": one.state,
-        "progress": one.progress,
-        "engine": one.engine,
-        "created": when(one.created),
-        "started": None if one.started is None else when(one.started),
-        "ended": None if one.ended is None else when(one.ended),
-        "asked": dict(one.asked),
-        "figures": one.figures,
-        "error": one.error,
-    }
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:

@@ -1,17 +1,25 @@
 """What came of an execution, and how it is kept: figures, a record, tables as Parquet."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from raymill import json
 from raymill.app.backtests import Done
+from raymill.app.market.rooms import open_rooms
+from raymill.app.runs import when
+from raymill.config.paths import home
 from raymill.market.backtest import Result
-from raymill.market.executions import Outcome
+from raymill.market.executions import Execution, ExecutionTable, Outcome
 from raymill.market.schemas import TIME, WORD
+from raymill.orchestrator.clock import Clock
 from raymill.state.artifacts import Artifacts
+
+HERE = "here"  # the engine of what was run in the process that asked
 
 ABOUT = ("periods_why", "formulas", "lacking", "quarantined")
 TRIP = pa.schema(
@@ -62,6 +70,42 @@ def equity_of(result: Result) -> pa.Table:
     """The equity at the close of each bar as a table."""
     times = pa.array(result.ts).cast(TIME)
     return pa.table({"ts": times, "equity": result.equity})
+
+
+def keep(asked: Mapping[str, Any], made: Made, started: datetime, ended: datetime) -> Execution:
+    """Keep what was run here, as an execution that has ended. `asked` has its `algorithm_id`."""
+    one = Execution(
+        Clock().new_id(),
+        str(asked["algorithm_id"]),
+        HERE,
+        asked,
+        "completed",
+        started.timestamp(),
+        started.timestamp(),
+        ended.timestamp(),
+        1.0,
+        made.figures,
+    )
+    outcome = outcome_of(made, Artifacts(home() / "artifacts"))
+    ExecutionTable(open_rooms().database).add(one, outcome)
+    return one
+
+
+def shown(one: Execution) -> dict[str, Any]:
+    """An execution as JSON values, with times as text."""
+    return {
+        "execution_id": one.execution_id,
+        "algorithm_id": one.algorithm_id,
+        "state": one.state,
+        "progress": one.progress,
+        "engine": one.engine,
+        "created": when(one.created),
+        "started": None if one.started is None else when(one.started),
+        "ended": None if one.ended is None else when(one.ended),
+        "asked": dict(one.asked),
+        "figures": one.figures,
+        "error": one.error,
+    }
 
 
 def outcome_of(made: Made, artifacts: Artifacts) -> Outcome:

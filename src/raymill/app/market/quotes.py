@@ -132,7 +132,7 @@ def _nothing(wanted: WantedQuotes) -> NotStored:
     symbol = wanted.symbols[0] if wanted.symbols else "SYMBOL"
     return NotStored(
         f"No quotes{of}{by} are stored{'' if is_whole else ' in that range'}",
-        hint=f"raymill market stream {source} {symbol} --kinds quotes",
+        hint=f"raymill market stream {source} {symbol} --kind quotes",
     )
 
 

@@ -43,7 +43,7 @@ def check_names(named: Named, names: Iterable[Name]) -> None:
         there = ", ".join(f"{pair} of {min(found)}" for pair, found in sorted(venues.items())[:5])
         raise NotStored(
             f"`{named.name}` compares a pair at two venues, and there are quotes of {there} alone",
-            hint="raymill market stream SOURCE SYMBOL --kinds quotes, of another source",
+            hint="raymill market stream SOURCE SYMBOL --kind quotes, of another source",
         )
 
 

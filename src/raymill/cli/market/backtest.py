@@ -1,6 +1,7 @@
 """`raymill backtest`: a strategy over bars of files."""
 
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 
 from raymill.cli.asked import pairs
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.market.executing import body, start
 from raymill.cli.market.options import (
     NO_COSTS,
     NO_DATA,
@@ -29,6 +31,32 @@ if TYPE_CHECKING:
 HEADINGS = ("figure", "value", "how")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutOptions:
+    """What becomes of the result.
+
+    Parameters
+    ----------
+    report
+        Write a page to a file: equity, drawdown, months, trades; it needs no network.
+    record
+        Write the record of the run to a file: data, parameters, code and result, with hashes.
+    no_keep
+        Do not keep figures, trades and equity for `raymill backtests`.
+    json_
+        Write the figures as one JSON object.
+    """
+
+    report: Path | None = None
+    record: Path | None = None
+    no_keep: bool = False
+    json_: bool = False
+
+
+SHOWN = OutOptions()
+
+
 def backtest(
     strategy: str,
     /,
@@ -38,9 +66,8 @@ def backtest(
     costs: CostOptions = NO_COSTS,
     path: str = "auto",
     check_lookahead: bool = False,
-    report: Path | None = None,
-    record: Path | None = None,
-    json_: bool = False,
+    detach: bool = False,
+    out: OutOptions = SHOWN,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
 ) -> int:
     """Run a strategy over bars, and show what came of it.
@@ -60,30 +87,48 @@ def backtest(
     check_lookahead
         Run it again on bars that are cut at 20 places: no decision may change. If one does, each
         is named with the bar and the column, and the exit code is 1.
-    report
-        Write a page to a file: equity, drawdown, months, trades; it needs no network.
-    record
-        Write the record of the run to a file: data, parameters, code and result, with hashes.
-    json_
-        Write the figures as one JSON object.
+    detach
+        Have it run in the background over stored bars, and write its id.
     verbose
         Show where an error was raised.
     """
-    from raymill.app.backtest_page import backtest_page
+    if detach:
+        return start(body(strategy, bars, pairs(set_), costs, path), out.json_)
     from raymill.app.backtests import run
 
     wanted = asked(strategy, bars, costs)
     done = run(wanted, pairs(set_), path, datetime.now(UTC))  # type: ignore[arg-type]
     tell_quarantined(done.data)
-    if record is not None:
-        write_json(record, done.record)
-    if report is not None:
-        write_text(report, backtest_page(done))
-    if json_:
+    _write(done, out)
+    return _look_ahead(done) if check_lookahead else DONE
+
+
+def _write(done: "Done", out: OutOptions) -> None:
+    if out.record is not None:
+        write_json(out.record, done.record)
+    if out.report is not None:
+        from raymill.app.backtest_page import backtest_page
+
+        write_text(out.report, backtest_page(done))
+    if out.json_:
         show_json(done.to_dict())
     else:
         _show(done)
-    return _look_ahead(done) if check_lookahead else DONE
+    if not out.no_keep:
+        sys.stdout.flush()
+        sys.stderr.write(f"kept: raymill backtests show {_kept(done)}\n")
+
+
+def _kept(done: "Done") -> str:
+    from raymill.app.market.made import keep, made_of
+
+    asked = {
+        "algorithm_id": done.asked.strategy,
+        "parameters": done.record["parameters"],
+        "symbols": [one.symbol for one in done.data.bars],
+    }
+    started = datetime.fromisoformat(done.record["started"])
+    return keep(asked, made_of(done), started, datetime.now(UTC)).execution_id
 
 
 def _look_ahead(done: "Done") -> int:

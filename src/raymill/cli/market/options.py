@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import Parameter
 
 from raymill import json
+from raymill.cli.asked import names
 from raymill.errors import ConfigError, SinkError
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
     from raymill.app.backtests import Asked, Data
     from raymill.market.costs import Costs
+    from raymill.market.wanted import Wanted
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class DataOptions:
-    """Which bars.
+    """Which bars: those of files, or stored ones.
 
     Parameters
     ----------
@@ -30,8 +32,19 @@ class DataOptions:
         A CSV or Parquet file of raw bars, named after its symbol; again for a further instrument.
     factors
         A file of factors for splits and dividends, for each `--data`.
+    symbol
+        A symbol whose stored bars are taken; again (or with commas) for further instruments.
+    source
+        Whose bars, where several sources have them; again for further sources.
+    interval
+        How long a stored bar lasts, as in 1m, 1h, 1d; it is built from smaller ones where need be.
+    start
+        Where the range of stored bars begins: a time with a zone, or a bare date.
+    end
+        Where it ends, itself left out.
     adjust
-        raw, split (for splits) or total (for splits and dividends).
+        raw, split (for splits) or total (for splits and dividends); raw for files, and stored bars
+        as they are stored, if not given.
     as_of
         A day, as in 2020-03-31: no later bar, and factors as they were known at its end.
     cash
@@ -44,7 +57,12 @@ class DataOptions:
 
     data: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
-    adjust: str = "raw"
+    symbol: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    interval: str = "1d"
+    start: str | None = None
+    end: str | None = None
+    adjust: str | None = None
     as_of: str | None = None
     cash: float = 100_000.0
     periods_per_year: float | None = None
@@ -90,6 +108,7 @@ class CostOptions:
 
 
 TABLES = ("parquet", "csv", "jsonl")
+ADJUSTS = ("raw", "split", "total")
 NO_DATA, NO_COSTS = DataOptions(), CostOptions()
 
 
@@ -101,13 +120,41 @@ def asked(strategy: str, bars: DataOptions, costs: CostOptions) -> "Asked":
         strategy,
         bars.data,
         bars.factors,
-        bars.adjust,  # type: ignore[arg-type]
+        bars.adjust or "raw",  # type: ignore[arg-type]
         None if bars.as_of is None else _day(bars.as_of),
         _costs(costs),
         bars.cash,
         bars.periods_per_year,
         bars.seed,
+        _stored(bars),
     )
+
+
+def _stored(bars: DataOptions) -> "Wanted | None":
+    """Which stored bars, None where files are named. Raises ConfigError."""
+    from raymill.market.moments import micros
+    from raymill.market.wanted import Wanted
+
+    symbols = names(bars.symbol)
+    of_files = {"--data": bars.data, "--factors": bars.factors}
+    given = [name for name, value in of_files.items() if value]
+    of_lake = {"--source": bars.source, "--start": bars.start, "--end": bars.end}
+    if not symbols:
+        told = [name for name, value in of_lake.items() if value]
+        if told:
+            raise ConfigError(f"`{told[0]}` is for stored bars", hint="name them: --symbol SYMBOL")
+        return None
+    if given:
+        raise ConfigError(f"`{given[0]}` and `--symbol` exclude each other", hint="give one")
+    begin, end = (
+        None if text is None else micros(text, name)
+        for name, text in (("--start", bars.start), ("--end", bars.end))
+    )
+    adjust: Any = bars.adjust
+    if adjust not in (None, *ADJUSTS):
+        raise ConfigError(f"`--adjust` cannot be `{adjust}`", hint=f"give one of {ADJUSTS}")
+    as_of = None if bars.as_of is None else _day(bars.as_of)
+    return Wanted(symbols, names(bars.source), bars.interval, begin, end, adjust, as_of)
 
 
 def _costs(given: CostOptions) -> "Costs":
@@ -126,7 +173,9 @@ def _day(text: str) -> date:
 
 
 def tell_quarantined(data: "Data") -> None:
-    """Say on standard error which rows were set aside, and why."""
+    """Say on standard error which rows were set aside, and why, and what is not complete."""
+    for text in data.lacking:
+        sys.stderr.write(f"{text}\n" if text.startswith("hint: ") else f"warning: {text}\n")
     for file, read in data.quarantined:
         for reason, count in read.reasons.most_common():
             first = next(one.row for one in read.quarantined if one.reason == reason)

@@ -112,9 +112,9 @@ class ArbitrageCross:
             Leg(sell.venue, sell.symbol, "sell", sell.bid, size, now_us - sell.ts),
         )
         reckoned = (
-            f"1e4 * ({sell.bid:g} * (1 - {fee_sell:g}) / ({buy.ask:g} * (1 + {fee_buy:g})) - 1)"
-            f" = {edge:.4g} bps; {size:g} * ({gets:.10g} - {pays:.10g}) = "
-            f"{size * (gets - pays):.6g} {buy.quote}"
+            f"1e4 * ({sell.bid:.10g} * (1 - {fee_sell:g}) / "
+            f"({buy.ask:.10g} * (1 + {fee_buy:g})) - 1) = {edge:.4g} bps; "
+            f"{size:.10g} * ({gets:.10g} - {pays:.10g}) = {size * (gets - pays):.6g} {buy.quote}"
         )
         profit = size * (gets - pays)
         return Opportunity(

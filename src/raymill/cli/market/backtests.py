@@ -1,0 +1,122 @@
+"""`raymill backtests`: list runs of strategies, look at one, stop them."""
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from raymill.cli.failures import DONE, FAILED
+from raymill.cli.market.executing import lines
+from raymill.cli.market.executing import show as table
+from raymill.cli.market.options import show_json, write_table
+from raymill.errors import ConfigError
+
+State = Literal["queued", "running", "stopping", "stopped", "completed", "failed"]
+
+
+def ls(
+    *,
+    strategy: str | None = None,
+    state: State | None = None,
+    before: str | None = None,
+    most: int = 50,
+    json_: bool = False,
+) -> None:
+    """List runs of strategies and scanners, the newest first.
+
+    Parameters
+    ----------
+    strategy
+        Only runs of this strategy.
+    state
+        Only runs that are queued, running, stopping, stopped, completed or failed.
+    before
+        The last run of the page before.
+    most
+        How many are listed.
+    json_
+        Write a JSON list instead of a table.
+    """
+    from raymill.app.market.executions import Executions
+    from raymill.app.market.made import shown
+
+    with Executions() as executions:
+        found = executions.ls(algorithm_id=strategy, state=state, before=before, most=most)
+    if json_:
+        show_json([shown(one) for one in found])
+    else:
+        table(found)
+
+
+def show(
+    execution: str,
+    /,
+    *,
+    trades: Annotated[str | None, Parameter(name="--trades")] = None,
+    equity: Annotated[str | None, Parameter(name="--equity")] = None,
+    json_: bool = False,
+) -> None:
+    """Show a run: what was asked, how far it is, its figures.
+
+    Parameters
+    ----------
+    execution
+        The id of the run.
+    trades
+        Write its closed trades to a Parquet, CSV or JSON lines file.
+    equity
+        Write the equity at the close of each bar to such a file.
+    json_
+        Write it as JSON, with its record, trades and equity.
+    """
+    from raymill.app.market.executions import Executions
+    from raymill.app.market.made import shown
+
+    with Executions() as executions:
+        one = executions.standing(execution)
+        has_result = one.state == "completed"
+        result = executions.result(execution) if has_result or trades or equity else None
+    for path, rows in ((trades, result and result.trades), (equity, result and result.equity)):
+        if path is not None:
+            if rows is None:
+                raise ConfigError(
+                    f"Execution `{execution}` is a scan: it has neither trades nor equity"
+                )
+            write_table(path, rows)
+    if json_:
+        show_json(shown(one) | {"result": result.to_dict() if result else None})
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in lines(one)))
+
+
+def stop(*executions: str, strategy: str | None = None, json_: bool = False) -> int:
+    """Stop runs; one that has ended stays as it is.
+
+    Parameters
+    ----------
+    executions
+        The ids of the runs.
+    strategy
+        Stop all runs of this strategy that have not ended.
+    json_
+        Write a JSON list of where they stand.
+    """
+    from raymill.app.market.executions import Executions
+    from raymill.app.market.made import shown
+
+    if not executions and strategy is None:
+        raise ConfigError(
+            "There is no run to stop", hint="raymill backtests ls lists them; or --strategy NAME"
+        )
+    with Executions() as known:
+        for one in executions:
+            known.standing(one)
+        ended = [known.stop(one) for one in executions]
+        ended += known.stop_all(strategy) if strategy else []
+    if json_:
+        show_json([shown(one) for one in ended])
+    else:
+        sys.stdout.write("".join(f"{one.execution_id} {one.state}\n" for one in ended))
+        if not ended:
+            sys.stderr.write(f"no run of `{strategy}` is under way\n")
+    return DONE if all(one.is_over for one in ended) else FAILED
