@@ -52,6 +52,13 @@ def test_a_backtest_over_stored_bars_equals_that_over_the_file(stored: Shell) ->
     assert of_lake["record"]["files"][0]["source"] == "file"
 
 
+def test_the_page_of_a_backtest_over_stored_bars_says_where_they_came_from(stored: Shell) -> None:
+    assert stored(*CROSS, "--symbol", "ABC", "--report", "run.html").code == 0
+    page = stored.read("run.html")
+    assert "ABC of file" in page
+    assert "2020-01-06T00:00:00Z to 2020-01-18T00:00:00Z, snapshot" in page
+
+
 def test_backtests_that_were_run_here_are_kept_and_shown(stored: Shell) -> None:
     first = _kept(stored(*CROSS, "--data", "ABC.csv"))
     second = _kept(stored("backtest", "tsmom", "--symbol", "ABC", "--set", "lookback=3"))

@@ -240,11 +240,21 @@ def _origins(done: Done) -> list[tuple[str, str]]:
     rows = [("id", record["id"]), ("started", str(record["started"])), ("path", record["path"])]
     rows += [(f"bars of {one['symbol']}", f"sha256 {one['sha256']}") for one in record["data"]]
     for one in record["files"]:
-        rows.append((one["data"], f"sha256 {one['data_sha256']}"))
-        if one["factors"]:
-            rows.append((one["factors"], f"sha256 {one['factors_sha256']}"))
+        rows += _stored(one) if "lake_snapshot" in one else _files(one)
     code = record["code"]
     rows += [(f"code of the {name}", f"sha256 {value}") for name, value in code.items()]
     rows.append(("equity", f"sha256 {record['equity_sha256']}"))
     rows.append(("versions", ", ".join(f"{n} {v}" for n, v in record["versions"].items())))
     return rows
+
+
+def _files(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield one["data"], f"sha256 {one['data_sha256']}"
+    if one["factors"]:
+        yield one["factors"], f"sha256 {one['factors_sha256']}"
+
+
+def _stored(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    built = f", built from {one['built_from']}" if one["built_from"] else ""
+    about = f"{one['begin']} to {one['end']}, snapshot {one['lake_snapshot']} of the lake{built}"
+    yield f"{one['symbol']} of {one['source']}", about

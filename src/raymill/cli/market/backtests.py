@@ -1,7 +1,7 @@
 """`raymill backtests`: list runs of strategies, look at one, stop them."""
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -10,6 +10,9 @@ from raymill.cli.market.executing import lines
 from raymill.cli.market.executing import show as table
 from raymill.cli.market.options import show_json, write_table
 from raymill.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 State = Literal["queued", "running", "stopping", "stopped", "completed", "failed"]
 
@@ -74,19 +77,23 @@ def show(
 
     with Executions() as executions:
         one = executions.standing(execution)
-        has_result = one.state == "completed"
-        result = executions.result(execution) if has_result or trades or equity else None
-    for path, rows in ((trades, result and result.trades), (equity, result and result.equity)):
-        if path is not None:
-            if rows is None:
-                raise ConfigError(
-                    f"Execution `{execution}` is a scan: it has neither trades nor equity"
-                )
-            write_table(path, rows)
+        has_result = one.state == "completed" or trades is not None or equity is not None
+        result = executions.result(execution) if has_result else None
+    if result is not None:
+        _write_rows(trades, result.trades)
+        _write_rows(equity, result.equity)
     if json_:
         show_json(shown(one) | {"result": result.to_dict() if result else None})
     else:
         sys.stdout.write("".join(f"{line}\n" for line in lines(one)))
+
+
+def _write_rows(path: str | None, rows: "pa.Table | None") -> None:
+    if path is None:
+        return
+    if rows is None:
+        raise ConfigError("A scan trades nothing: it has neither trades nor equity")
+    write_table(path, rows)
 
 
 def stop(*executions: str, strategy: str | None = None, json_: bool = False) -> int:
