@@ -11,6 +11,7 @@ from raymill.config import settings
 from raymill.services.hosts.local import local_api
 from raymill.services.service import Service
 
+HOST = "testserver"  # as the client calls what it asks
 Served = Callable[..., TestClient]
 
 
@@ -22,7 +23,7 @@ def served(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     with ExitStack() as stack:
 
         def serve(*kinds: type[Service], **given: Any) -> TestClient:
-            chosen = settings().serve.model_copy(update=given)
+            chosen = settings().serve.model_copy(update={"allowed_hosts": HOST, **given})
             app, _ = local_api(chosen, {kind.name: kind for kind in kinds})
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 

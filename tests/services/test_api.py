@@ -1,10 +1,13 @@
 """What every route has in common: envelope, problems, limits on bodies, the whole's own routes."""
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
 
+from raymill.app.keys import stored_keys
 from raymill.config.service import ServiceSettings
 from raymill.errors import Conflict, NotFound, SourceError, TooBusy
 from raymill.services import Event, Model, Reply, Service, route
@@ -76,6 +79,20 @@ class Echo(Service):
             raise NotFound("There is no such number")
         for number in range(1, to + 1):
             yield {"number": number}
+
+    @route("GET", "/endless/ws", kind="socket")
+    async def endless_live(self) -> AsyncIterator[dict[str, int]]:
+        """Count, and do not end."""
+        for number in itertools.count(1):
+            yield {"number": number}
+            await asyncio.sleep(0)
+
+    @route("GET", "/revoking", kind="events")
+    async def revoking(self) -> AsyncIterator[Event]:
+        """Tell one thing, revoke the key `me`, and tell another."""
+        yield Event("1", None)
+        await asyncio.to_thread(stored_keys().revoke, "me")
+        yield Event("2", None)
 
 
 def test_an_answer_stands_in_an_envelope_with_the_status_that_its_route_says(

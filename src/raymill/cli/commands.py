@@ -23,12 +23,16 @@ GROUPS = {
     "filters": "Stored filters for screens",
     "streams": "Live prices on their way into the lake",
     "strategies": "Trading strategies",
+    "keys": "Keys of the HTTP API",
     "config": "The settings in force",
     "ray": "Commands of the older runner, with its output",
 }
 
 COMMANDS = (
     Command("serve", "raymill.cli.serve:serve", "Serve the HTTP API"),
+    Command("keys create", "raymill.cli.keys:create", "Make a key of the HTTP API"),
+    Command("keys ls", "raymill.cli.keys:ls", "List the keys of the HTTP API"),
+    Command("keys revoke", "raymill.cli.keys:revoke", "Revoke a key of the HTTP API"),
     Command("run", "raymill.cli.run:run", "Run a task or a pipeline over files or a stream"),
     Command("tasks ls", "raymill.cli.tasks:ls", "List the tasks that are installed"),
     Command("tasks show", "raymill.cli.tasks:show", "Show a task: columns, parameters, outcomes"),

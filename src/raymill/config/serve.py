@@ -1,6 +1,9 @@
 """How the HTTP API is served: where, how much of it at a time, who may ask."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr, field_validator
 
 from raymill.config.section import Section, setting
 
@@ -32,6 +35,47 @@ class ServeSettings(Section):
     )
     cors_origins: str = setting(
         "",
-        "Origins that browsers may ask from, with commas; none by default",
+        "Origins whose pages may ask, as in `https://a.example`, with commas; none by default",
         aliases=("CORS_ORIGINS",),
     )
+    auth: Literal["auto", "on", "off"] = setting(
+        "auto", "Whether a key is needed; `auto` needs one where other machines reach the host"
+    )
+    allowed_hosts: str = setting(
+        "",
+        "Names of the host that requests may use, with commas; without any, those of this machine "
+        "on loopback, elsewhere all",
+    )
+    protect_docs: bool = setting(
+        True, "Whether `/docs` and `/openapi.json` need a key where one is needed"
+    )
+    protect_metrics: bool = setting(True, "Whether `/metrics` needs a key where one is needed")
+    tls_cert: str = setting("", "File with the certificate chain; with one, it speaks HTTPS alone")
+    tls_key: str = setting("", "File with the private key of the certificate")
+    tls_password: SecretStr | None = setting(None, "Password of the private key")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may ask."""
+        return _listed(self.cors_origins)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of the host that requests may use."""
+        return tuple(name.lower() for name in _listed(self.allowed_hosts))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _names_origins(cls, text: str) -> str:
+        for origin in _listed(text):
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"`{origin}` is no origin, as in `https://a.example:8443`")
+        return text
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -8,12 +8,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from raymill import __version__
+from raymill.app.keys import stored_keys
 from raymill.config.serve import ServeSettings
 from raymill.errors import RaymillError
 from raymill.log import get_logger
 from raymill.services import pages
+from raymill.services.access import Access
 from raymill.services.counts import Counts
 from raymill.services.endpoint import router_of
 from raymill.services.guard import REQUEST_ID, App, Guard
@@ -27,6 +30,7 @@ from raymill.services.problems import (
 )
 from raymill.services.route import routes_of
 from raymill.services.service import Caller, Service
+from raymill.state.keys import Ring
 
 Cluster = Callable[[], Awaitable[str]]
 log = get_logger()
@@ -67,7 +71,25 @@ def create_api(
     if settings.docs:
         pages.add(app)
     _describe_problems(app)
-    return Guard(app, settings, counts)
+    return _with_origins(Guard(app, settings, counts, Access(settings, _ring)), settings)
+
+
+def _ring() -> Ring:
+    return Ring(stored_keys().in_force())
+
+
+def _with_origins(app: App, settings: ServeSettings) -> App:
+    """Tell browsers which pages of others may read the answers: by default, none."""
+    if not settings.origins:
+        return app
+    made: Any = CORSMiddleware(
+        app,
+        allow_origins=settings.origins,
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_headers=("Authorization", "X-API-Key", "Content-Type", "Last-Event-ID"),
+        expose_headers=("Location", "Retry-After", "X-Request-ID"),
+    )
+    return made  # type: ignore[no-any-return]
 
 
 class _Whole:

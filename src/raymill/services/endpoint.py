@@ -1,20 +1,23 @@
 """Makes FastAPI routes of what services declare."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from inspect import Parameter, Signature
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import APIRouter, Header, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import BaseModel, TypeAdapter, create_model
 
 from raymill import json
 from raymill.errors import RaymillError
+from raymill.services.access import check_scope
 from raymill.services.problems import MEDIA_TYPE, problem_of
 from raymill.services.route import Event, Made, Reply, Route, asked_of, routes_of, text_of
 from raymill.services.service import Caller, Service
+from raymill.state.keys import Scope
 
 PING_S = 15.0
 RESUME = "last_event_id"  # a parameter of this name takes the header `Last-Event-ID`
@@ -58,10 +61,27 @@ def _add(
         responses=answers,
         operation_id=_id(kind, one),
         name=_id(kind, one),
+        route_class_override=_scoped(one.scope),
         summary=text_of(kind, one).partition("\n")[0],
         description=text_of(kind, one),
         openapi_extra={"x-scope": one.scope},
     )
+
+
+def _scoped(needed: Scope) -> type[APIRoute]:
+    """Routes that look at the scope of the key before they read what is asked."""
+
+    class Scoped(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def checked(request: Request) -> Response:
+                check_scope(request.scope, needed)
+                return await handle(request)
+
+            return checked
+
+    return Scoped
 
 
 def _answer(
@@ -111,6 +131,7 @@ def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
     async def endpoint(websocket: WebSocket, **values: Any) -> None:
         values_ = caller.iterate(kind.name, one.name, values)
         try:
+            check_scope(websocket.scope, one.scope)
             first = await anext(values_, None)
         except RaymillError as error:
             await websocket.close(1008, problem_of(error).detail[:120])

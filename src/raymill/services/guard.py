@@ -11,9 +11,12 @@ from urllib.parse import urlencode
 
 from raymill import json
 from raymill.config.serve import ServeSettings
+from raymill.errors import RaymillError
 from raymill.log import get_logger
+from raymill.services.access import Access
 from raymill.services.counts import Counts
-from raymill.services.problems import MEDIA_TYPE, Problem, plain
+from raymill.services.problems import MEDIA_TYPE, Problem, plain, problem_of, retry_after
+from raymill.state.keys import Key
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -28,20 +31,27 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 SIMULATED = ((b"x-raymill-simulated", b"true"),)
+_TLS_HEADERS = ((b"strict-transport-security", b"max-age=31536000"),)
 log = get_logger()
 
 
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, app: App, settings: ServeSettings, counts: Counts) -> None:
-        self._app, self._settings, self._counts = app, settings, counts
-        self._added = (*_HEADERS, *(SIMULATED if settings.demo else ()))
+    def __init__(self, app: App, settings: ServeSettings, counts: Counts, access: Access) -> None:
+        self._app, self._settings, self._counts, self._access = app, settings, counts, access
+        simulated = SIMULATED if settings.demo else ()
+        self._added = (*_HEADERS, *simulated, *(_TLS_HEADERS if settings.tls_cert else ()))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection of the server."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -50,11 +60,7 @@ class Guard:
         begun = time.perf_counter()
         answer = _Answer(send, id_, self._added)
         try:
-            refused, body = await self._read(scope, receive)
-            if refused is not None:
-                await answer.refuse(refused)
-            else:
-                await self._app(scope, _again(body, receive), answer.send)
+            await self._answer(scope, receive, answer)
         finally:
             REQUEST_ID.reset(token)
             seconds = time.perf_counter() - begun
@@ -67,7 +73,31 @@ class Guard:
                 path=scope["path"],
                 status=answer.status,
                 ms=round(seconds * 1e3, 3),
+                **({"key": answer.key.id} if answer.key else {}),
             )
+
+    async def _answer(
+        self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer"
+    ) -> None:
+        try:
+            answer.key = await self._access.check(scope)
+        except RaymillError as error:
+            await answer.refuse(problem_of(error), error)
+            return
+        refused, body = await self._read(scope, receive)
+        if refused is not None:
+            await answer.refuse(refused)
+            return
+        gate = Gate(self._access, answer.key, answer.send, _END)
+        await gate.run(self._app, scope, _again(body, receive))
+
+    async def _socket(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            key = await self._access.check(scope)
+        except RaymillError as error:
+            await _deny(scope, receive, send, error)
+            return
+        await Gate(self._access, key, send, _CLOSED).run(self._app, scope, receive)
 
     async def _read(
         self, scope: MutableMapping[str, Any], receive: Receive
@@ -100,6 +130,7 @@ class _Answer:
     def __init__(self, send: Send, id_: str, added: Sequence[tuple[bytes, bytes]]) -> None:
         self._send, self._id, self._added = send, id_, added
         self.status = 500
+        self.key: Key | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -110,16 +141,76 @@ class _Answer:
             message["headers"] = [*message["headers"], *added]
         await self._send(message)
 
-    async def refuse(self, problem: Problem) -> None:
+    async def refuse(self, problem: Problem, error: RaymillError | None = None) -> None:
         body = problem.model_copy(update={"request_id": self._id}).body()
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
+        headers = [*_headers_of(body, problem.status, error), (b"connection", b"close")]
         start = {"type": "http.response.start", "status": problem.status, "headers": headers}
         await self.send(start)
         await self.send({"type": "http.response.body", "body": body})
+
+
+class Gate:
+    """Lets an answer through as long as the key that asked for it is in force."""
+
+    def __init__(self, access: Access, key: Key | None, send: Send, last: Message) -> None:
+        self._access, self._key, self._send, self._last = access, key, send, last
+        self._is_shut = False
+
+    async def run(self, app: App, scope: MutableMapping[str, Any], receive: Receive) -> None:
+        """Serve it. What an application says of a gate that is shut is of no interest."""
+        try:
+            await app(scope, receive, self.send if self._key else self._send)
+        except Exception:
+            if not self._is_shut:
+                raise
+
+    async def send(self, message: Message) -> None:
+        """Send it, or the last one in place of it."""
+        if self._is_shut:
+            raise Shut
+        is_stream = message["type"] == "websocket.send" or message.get("more_body")
+        if is_stream and self._key and not await self._access.still(self._key):
+            self._is_shut = True
+            await self._send(dict(self._last))
+            raise Shut
+        await self._send(message)
+
+
+class Shut(Exception):
+    """The key was revoked while an answer was sent."""
+
+
+_END: Message = {"type": "http.response.body", "body": b""}
+_CLOSED: Message = {"type": "websocket.close", "code": 1008, "reason": "The key was revoked"}
+
+
+async def _deny(
+    scope: MutableMapping[str, Any], receive: Receive, send: Send, error: RaymillError
+) -> None:
+    """Refuse a websocket before it is one."""
+    await receive()
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
+        return
+    problem = problem_of(error, _id_of(scope))
+    body = problem.body()
+    start = {"status": problem.status, "headers": _headers_of(body, problem.status, error)}
+    await send({"type": "websocket.http.response.start", **start})
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _headers_of(
+    body: bytes, status: int, error: RaymillError | None = None
+) -> list[tuple[bytes, bytes]]:
+    made = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    if status == 401:
+        made.append((b"www-authenticate", b'Bearer realm="raymill"'))
+    if error is not None and (seconds := retry_after(error, status)) is not None:
+        made.append((b"retry-after", str(max(1, round(seconds))).encode()))
+    return made
 
 
 def _id_of(scope: MutableMapping[str, Any]) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from inspect import Signature, getdoc, signature
 from typing import Any, Generic, Literal, TypeVar
 
+from raymill.state.keys import Scope
+
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Scope = Literal["read", "write", "admin"]
 Kind = Literal["answer", "events", "socket"]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from raymill.app.keys import stored_keys
 from raymill.app.schedules import Schedules
 from raymill.app.workflows import Workflows
 from raymill.config.serve import ServeSettings
+from raymill.errors import ConfigError
+from raymill.services.access import check_start
 from raymill.services.api import create_api
 from raymill.services.guard import App
 from raymill.services.hosts.listen import listen
@@ -52,6 +56,7 @@ def _ensure() -> None:
 
 def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     """Serve until interrupted. Raises ConfigError where the address cannot be had."""
+    check_start(settings, lambda: bool(stored_keys().in_force()))
     app, _ = local_api(settings)
     door = listen(settings.host, settings.port)
     host, port = door.getsockname()[:2]
@@ -66,7 +71,23 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
         log_level="warning",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
+        **_tls(settings),
     )
     server = uvicorn.Server(config)
-    tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    scheme = "https" if settings.tls_cert else "http"
+    tell(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
     server.run(sockets=[door])
+
+
+def _tls(settings: ServeSettings) -> dict[str, Any]:
+    if not settings.tls_cert:
+        return {}
+    password = settings.tls_password
+    for name in (settings.tls_cert, settings.tls_key):
+        if name and not Path(name).is_file():
+            raise ConfigError(f"There is no file `{name}` for TLS")
+    return {
+        "ssl_certfile": settings.tls_cert,
+        "ssl_keyfile": settings.tls_key or None,
+        "ssl_keyfile_password": password.get_secret_value() if password else None,
+    }
