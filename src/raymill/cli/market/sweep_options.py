@@ -64,7 +64,7 @@ class WorkOptions:
     Parameters
     ----------
     engine
-        Chosen by the amount of work if not given. Work of less than two seconds
+        local or ray; chosen by the amount of work if not given. Work of less than two seconds
         stays in this process.
     workers
         How many threads, processes or actors are used at most; one for each core if not given.

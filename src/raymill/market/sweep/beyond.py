@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,17 @@ Rows: TypeAlias = NDArray[np.float64]
 Beyond: TypeAlias = Callable[[float, int], BatchPool | None]
 """Asked with the seconds that one core has to work on what is left, and how many cores can work on
 it in this process: the pool to go on with, None to stay here."""
+
+
+class Chunk(NamedTuple):
+    """Sets from one place up to another."""
+
+    begin: int
+    end: int
+
+    def __str__(self) -> str:
+        last = self.end - 1
+        return f"set {last}" if self.begin == last else f"sets {self.begin} to {last}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ def code_of(sets: Sets) -> tuple[str, str]:
     return code_hash(sets.named.kind), engine_hash()
 
 
-def run_range(shared: Shared, chunk: tuple[int, int]) -> Rows:
+def run_range(shared: Shared, chunk: Chunk) -> Rows:
     """Run the sets from one place up to another, in a worker."""
     shared.check()
     return run_chunk(shared.job, shared.sets, *chunk)
@@ -60,14 +71,14 @@ def on_pool(
     """
     cut.spread_over(pool.size)
     held = pool.put(Shared(job, sets, code_of(sets) if sets.named.place else None))
-    chunks = ([chunk] for chunk in cut.chunks())
+    chunks = ([Chunk(*chunk)] for chunk in cut.chunks())
     try:
         with closing(spread(pool, PLACE, chunks, held, stop=stop)) as ends:
-            for ((begin, end),), ended in ends:
+            for (chunk,), ended in ends:
                 (answer,) = ended.answers
                 if answer.error is not None:
                     raise answer.error
-                cut.saw(end - begin, ended.seconds)
-                yield begin, end, answer.value
+                cut.saw(chunk.end - chunk.begin, ended.seconds)
+                yield *chunk, answer.value
     finally:
         pool.drop(held)
