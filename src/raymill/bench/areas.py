@@ -11,6 +11,8 @@ AREAS = {
     "filings": "raymill.bench.filings:cases",
     "workflows": "raymill.bench.workflows:cases",
     "market": "raymill.bench.market:cases",
+    "services": "raymill.bench.services:cases",
+    "soak": "raymill.bench.services.soak:cases",
 }
 
 

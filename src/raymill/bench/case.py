@@ -30,6 +30,7 @@ class Setup:
     records: int = RECORDS
     runs: int = 5
     data: Path | None = None
+    minutes: float = 2.0  # of rows that last as long as is wanted
     folder: Path = Path()  # for files; emptied behind each family of rows
     lasting: ExitStack = field(default_factory=ExitStack)  # left at the very end
     kept: dict[Any, Any] = field(default_factory=dict)

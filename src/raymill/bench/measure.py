@@ -54,6 +54,7 @@ class Wanted:
     records: int = RECORDS
     data: Path | None = None
     large: bool = False
+    minutes: float = 2.0
 
     def taking(self, records: int | None = None, *, quick: bool = False) -> "Wanted":
         """The same with so many records; `quick` takes a twentieth, and at most three runs."""
@@ -78,7 +79,7 @@ def measure(wanted: Wanted, tell: Tell = lambda text: None) -> dict[str, Any]:
     chosen = cases(wanted.names, large=wanted.large)
     machine = asdict(this_machine())
     left = [Left(case.name, reason) for case in chosen if (reason := _missing(case))]
-    setup = Setup(wanted.records, wanted.runs, wanted.data)
+    setup = Setup(wanted.records, wanted.runs, wanted.data, wanted.minutes)
     rows: list[Row] = []
     with setup.lasting:
         for family in families(case for case in chosen if not _missing(case)):

@@ -21,6 +21,7 @@ def bench(
     records: int | None = None,
     quick: bool = False,
     large: bool = False,
+    minutes: float = 2.0,
     json_: bool = False,
 ) -> int:
     """Measure speed and memory: all areas, or those that are named.
@@ -45,10 +46,14 @@ def bench(
         A twentieth of the records, at most three runs.
     large
         Also the rows that take gigabytes on the disk.
+    minutes
+        How long `soak` lasts, which is measured where it is named.
     json_
         Write JSON instead of a table.
     """
-    wanted = locate("raymill.bench.measure:Wanted")(names, runs, data=data, large=large)
+    wanted = locate("raymill.bench.measure:Wanted")(
+        names, runs, data=data, large=large, minutes=minutes
+    )
     wanted = wanted.taking(records=records, quick=quick)
     found = locate("raymill.bench.measure:measure")(wanted, tell)
     if json_:
