@@ -26,6 +26,17 @@ CRAWL = Workflow("crawl", Step(crawl, retry=PATIENT), version="1")
 """Completes records of one instrument in a range of time."""
 
 
+def gather(asked: dict[str, Any], ctx: StepContext) -> list[Any]:
+    """Have records of several symbols."""
+    from raymill.app.market.gather import gather
+
+    return gather(asked, ctx)
+
+
+GATHER = Workflow("gather", Step(gather, retry=PATIENT), version="1")
+"""Has the newest records of several symbols, or those of a range, in the order of the symbols."""
+
+
 LISTENING = Retry(first_s=1.0, most_s=60.0)
 """A stream begins again, however often: what it missed meanwhile is asked for."""
 

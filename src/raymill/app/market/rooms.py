@@ -9,7 +9,6 @@ from pathlib import Path
 
 from raymill.app.market.sources import open_source
 from raymill.config import settings
-from raymill.config.market import MarketSettings
 from raymill.config.paths import home
 from raymill.errors import SourceError
 from raymill.flow.pool import StepContext
@@ -23,14 +22,18 @@ from raymill.net import Http, Timeouts, Tries
 from raymill.state.database import Database, open_database
 
 _open = ExitStack()  # connections stay open as long as the process
+HURRY = 0.4  # of the time that there is, for one connection
 _opening = threading.Lock()  # the threads of a pool begin together
 
 
 class MarketRooms:
-    """The rooms that `RAYMILL_HOME` and the settings describe."""
+    """The rooms that `RAYMILL_HOME` and the settings describe.
 
-    def __init__(self, ctx: StepContext | None = None) -> None:
-        self._ctx = ctx
+    within_s: how long a vendor may take to answer at most, however patient the settings are.
+    """
+
+    def __init__(self, ctx: StepContext | None = None, *, within_s: float | None = None) -> None:
+        self._ctx, self._within_s = ctx, within_s
 
     @property
     def database(self) -> Database:
@@ -56,11 +59,15 @@ class MarketRooms:
         """The way to a vendor; while it waits, it looks whether it is still wanted."""
         made = open_source(source)
         chosen = settings().market
+        waits = Timeouts(chosen.connect_s, chosen.read_s)
+        tries = Tries(most=chosen.tries, deadline_s=chosen.deadline_s)
+        if (within_s := self._within_s) is not None:  # two tries without a connection fit in
+            waits = Timeouts(min(chosen.connect_s, HURRY * within_s), min(chosen.read_s, within_s))
+            tries = Tries(most=2, deadline_s=within_s, most_s=HURRY * within_s / 4)
         with _opening:
-            http = _http(_home(), chosen)
+            http = _http(_home(), waits)
             stated = self.registry.limits(source)
             budget = _budget(_home(), getattr(made, "budget", source), rules(made, stated))
-        tries = Tries(most=chosen.tries, deadline_s=chosen.deadline_s)
         return Outlet(made, http, budget, tries=tries, sleep=self._wait)
 
     def named(self, source: str, symbol: str) -> Instrument:
@@ -100,9 +107,9 @@ class MarketRooms:
             self._ctx.wait(seconds)
 
 
-def open_rooms(ctx: StepContext | None = None) -> MarketRooms:
+def open_rooms(ctx: StepContext | None = None, *, within_s: float | None = None) -> MarketRooms:
     """The rooms of this process, for a step that is under way."""
-    return MarketRooms(ctx)
+    return MarketRooms(ctx, within_s=within_s)
 
 
 def rules(source: Source, stated: Sequence[LimitRule]) -> tuple[LimitRule, ...]:
@@ -126,8 +133,8 @@ def _store(folder: str) -> MarketStore:
 
 
 @lru_cache(maxsize=8)
-def _http(folder: str, chosen: MarketSettings) -> Http:
-    return _open.enter_context(Http(timeouts=Timeouts(chosen.connect_s, chosen.read_s)))
+def _http(folder: str, waits: Timeouts) -> Http:
+    return _open.enter_context(Http(timeouts=waits))
 
 
 @lru_cache(maxsize=64)

@@ -178,6 +178,22 @@ class Binance:
         is_last = len(rows) < limit and how == "id"
         return _traded(rows, asked, body, is_last)
 
+    def newest(self, asked: PageRequest, fetch: Fetch) -> Page:
+        """The newest trades, or those before a cursor."""
+        limit = min(asked.limit or MOST, MOST)
+        about: dict[str, Any] = {"symbol": asked.instrument.venue_symbol}
+        if asked.cursor is not None:
+            end = int(asked.cursor)
+            about["fromId"] = max(0, end - limit)
+            limit = min(limit, end)
+        about["limit"] = limit
+        body = self._ask(fetch, "aggTrades", about)
+        rows = _rows(body)
+        batch = trades(rows, asked.instrument.instrument_id)
+        first = int(rows[0]["a"]) if rows else 0
+        cursor = str(first) if first > 0 else None
+        return Page(batch, cursor, asked.start_us, WEIGHTS["aggTrades"], body.sha256)
+
     def _quote(self, asked: PageRequest, fetch: Fetch) -> Page:
         about = {"symbol": asked.instrument.venue_symbol}
         body = self._ask(fetch, "ticker/bookTicker", about)

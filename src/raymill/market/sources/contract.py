@@ -6,7 +6,7 @@ every adapter is tested on recorded answers. Times are microseconds since 1970, 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import pyarrow as pa
 
@@ -204,6 +204,17 @@ class Authorised(Protocol):
 
     def authorise(self, fetch: Fetch) -> None:
         """Begin a new session."""
+
+
+@runtime_checkable
+class Newest(Protocol):
+    """A source that tells the newest trades without being told a time."""
+
+    def newest(self, asked: PageRequest, fetch: Fetch) -> Page:
+        """The newest trades, `limit` of them at most; its cursor goes on with those before.
+
+        All trades between the first and the last one are in it.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from raymill.market.sources.budget import Budget
 from raymill.market.sources.contract import (
     Fault,
     Listing,
+    Newest,
     Page,
     PageRequest,
     Source,
@@ -84,6 +85,12 @@ class Outlet:
     def page(self, asked: PageRequest) -> Page:
         """One page of the source; as of the time at the vendor."""
         return self._mended(lambda: self.source.page(self._as_of_now(asked), self))
+
+    def newest(self, asked: PageRequest) -> Page:
+        """The newest trades of a source that tells them."""
+        source = self.source
+        assert isinstance(source, Newest)
+        return self._mended(lambda: source.newest(self._as_of_now(asked), self))
 
     def instruments(self, symbols: Sequence[str] = ()) -> Listing:
         """Instruments of the source."""
