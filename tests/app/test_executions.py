@@ -11,7 +11,7 @@ from raymill.app.market.executions import Executions
 from raymill.app.market.imports import import_file
 from raymill.app.market.made import shown
 from raymill.app.workflows import Workflows
-from raymill.errors import ConfigError, NotStored, UnknownName
+from raymill.errors import ConfigError, NotFound, NotStored, TooBusy, UnknownName
 from raymill.flow.pool import StepContext
 from raymill.market.executions import Execution
 
@@ -170,6 +170,14 @@ def test_a_second_attempt_of_what_completed_changes_nothing(executions: Executio
     assert executions.standing(started.execution_id) == before
 
 
+def test_more_than_the_most_are_refused_until_some_have_ended(executions: Executions) -> None:
+    first = executions.start(CROSS, most=1)
+    with pytest.raises(TooBusy, match="1 executions have not ended, and no more than 1 may"):
+        executions.start(CROSS, most=1)
+    _run(executions, first)
+    assert executions.start(CROSS, most=1).state == "queued"
+
+
 def test_the_same_key_gives_the_same_execution(executions: Executions) -> None:
     ids = {executions.start(CROSS, key="order-7").execution_id for _ in range(2)}
     assert len(ids) == 1
@@ -178,7 +186,7 @@ def test_the_same_key_gives_the_same_execution(executions: Executions) -> None:
 
 def test_an_id_or_a_strategy_that_does_not_exist_is_said(executions: Executions) -> None:
     for call in (executions.standing, executions.stop, executions.result):
-        with pytest.raises(UnknownName, match="There is no execution `nope`"):
+        with pytest.raises(NotFound, match="There is no execution `nope`"):
             call("nope")
     with pytest.raises(UnknownName, match="Unknown strategy `nope`"):
         executions.stop_all("nope")

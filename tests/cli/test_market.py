@@ -60,6 +60,9 @@ def test_the_sources_are_listed_with_what_they_have(market: Callable[..., Done])
     }
     assert rows["binance"]["kinds"] == ["bar", "trade", "quote"]
     assert rows["binance"]["limits"] == "960 weight in 60 s, 4880 requests in 300 s"
+    names = ("binance", "yahoo_finance", "simulated", "file", "alpha_vantage")
+    streaming = [rows[name]["streaming"] for name in names]
+    assert streaming == ["yes", "polled", "yes", "replayed", "no"]
     assert rows["simulated"]["note"] == "simulated: nothing in it is a price"
     assert rows["alpha_vantage"]["note"].startswith("needs a key: export ALPHA_VANTAGE_API_KEY")
 

@@ -18,6 +18,7 @@ STATUS: Mapping[type[RaymillError], int] = {
     errors.AccessDenied: 403,
     errors.ConfigError: 422,
     errors.PipelineError: 422,
+    errors.NotStored: 409,
     errors.InputError: 422,
     errors.DataError: 422,
     errors.TaskError: 422,

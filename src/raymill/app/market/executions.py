@@ -22,7 +22,7 @@ from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.market.scans import check_scan
 from raymill.app.runs import Run
 from raymill.app.workflows import Workflows
-from raymill.errors import ConfigError, UnknownName
+from raymill.errors import ConfigError, NotFound, TooBusy
 from raymill.market.executions import Execution, ExecutionTable, State
 from raymill.market.named import find
 
@@ -73,17 +73,18 @@ class Executions:
     def __exit__(self, *_: object) -> None:
         self.workflows.close()
 
-    def start(self, body: Mapping[str, Any], **how: Any) -> Execution:
+    def start(self, body: Mapping[str, Any], *, most: int | None = None, **how: Any) -> Execution:
         """Start an execution in the background; it is durable when this returns.
 
         `body` is that of `app.market.request.Request`: `algorithm_id`, `parameters`, `symbols`,
         `sources`, `interval`, `start`, `end`, `adjust`, `costs`, ... `how` is as in
         `Workflows.submit`: the same `key` gives the same execution.
 
-        Raises ConfigError and UnknownName with the path of what is wrong, and NotStored where
-        there is no data yet: its hint is the crawl to do.
+        Raises ConfigError and UnknownName with the path of what is wrong, NotStored where there is
+        no data yet (its hint is the crawl to do), and TooBusy where `most` have not ended.
         """
         request = request_of(body)
+        self._check_most(most)
         if request.is_scan:
             check_scan(self.rooms, request)
         else:
@@ -94,8 +95,19 @@ class Executions:
         self.table.add(Execution(run, request.algorithm_id, engine, given, "queued", time.time()))
         return self.standing(run)
 
+    def _check_most(self, most: int | None) -> None:
+        if most is None:
+            return
+        open_ = [one for one in map(self._now, self.table.open()) if not one.is_over]
+        if len(open_) >= most:
+            raise TooBusy(
+                f"{len(open_)} executions have not ended, and no more than {most} may be asked for",
+                hint="raymill backtests stop EXECUTION",
+                retry_after_s=1.0,
+            )
+
     def standing(self, execution_id: str) -> Execution:
-        """Where an execution stands. Raises UnknownName where there is none of that id."""
+        """Where an execution stands. Raises NotFound where there is none of that id."""
         found = self.table.find(execution_id)
         if found is None:
             found = self._submitted(execution_id)
@@ -108,7 +120,7 @@ class Executions:
         except ConfigError:
             run = None
         if run is None or run.workflow != BACKTEST.name:
-            raise UnknownName(
+            raise NotFound(
                 f"There is no execution `{execution_id}`", hint="raymill backtests ls lists them"
             )
         created = datetime.fromisoformat(run.created).timestamp()
@@ -160,7 +172,7 @@ class Executions:
     def stop(self, execution_id: str, *, wait_s: float = STOP_S) -> Execution:
         """Stop an execution and wait for its end; one that has ended stays as it is.
 
-        Raises UnknownName where there is none of that id.
+        Raises NotFound where there is none of that id.
         """
         self._ask_to_stop(self.standing(execution_id))
         return self.wait(execution_id, wait_s)
@@ -215,7 +227,7 @@ class Executions:
             self.workflows.ensure()
 
     def result(self, execution_id: str) -> Result:
-        """What came of an execution. Raises UnknownName, and ConfigError where nothing did."""
+        """What came of an execution. Raises NotFound, and ConfigError where nothing did."""
         one = self.standing(execution_id)
         outcome = self.table.outcome(execution_id)
         if outcome is None:

@@ -113,7 +113,7 @@ def kinds(source: Source) -> tuple[Wanted, ...]:
     able = source.capabilities
     words: Mapping[str, Wanted] = {"trade": "trades", "quote": "quotes", "bar": "bars"}
     found = tuple(word for kind, word in words.items() if kind in able.kinds)
-    if not found or (able.streaming == "no" and not is_local(source)):
+    if not found or able.streaming == "no":
         raise ConfigError(
             f"Source `{source.id}` cannot be streamed", hint="raymill market sources says which can"
         )

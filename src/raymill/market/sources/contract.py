@@ -97,7 +97,8 @@ class Capabilities:
     adjusted: how its bars are adjusted.
     has_ids: its trades are numbered without gaps.
     lists: it can name all its instruments; else they are asked for by symbol.
-    streaming: live data; `polled` where that is made by asking again and again.
+    streaming: live data; `polled` where that is made by asking again and again, `replayed` where
+    stored records come as if they were live.
     """
 
     kinds: tuple[Kind, ...]
@@ -109,7 +110,7 @@ class Capabilities:
     has_ids: bool = False
     lists: bool = False
     needs_key: bool = False
-    streaming: Literal["no", "yes", "polled"] = "no"
+    streaming: Literal["no", "yes", "polled", "replayed"] = "no"
     simulated: bool = False
 
 

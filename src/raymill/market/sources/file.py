@@ -159,7 +159,9 @@ class File:
     """Files as a source: an instrument's `venue_symbol` is the path of its file."""
 
     id = "file"
-    capabilities = Capabilities(kinds=tuple(_NEEDED), intervals=tuple(INTERVALS))
+    capabilities = Capabilities(
+        kinds=tuple(_NEEDED), intervals=tuple(INTERVALS), streaming="replayed"
+    )
     limits: Sequence[LimitRule] = ()
 
     def judge(self, head: Head, now: float) -> Verdict:

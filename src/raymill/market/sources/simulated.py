@@ -54,7 +54,7 @@ class Simulated:
         page_rows={"bar": MOST, "trade": MOST, "quote": MOST},
         has_ids=True,
         lists=True,
-        streaming="no",
+        streaming="yes",
         simulated=True,
     )
     limits: Sequence[LimitRule] = ()
