@@ -77,4 +77,6 @@ def test_several_instruments_are_cut_at_one_time() -> None:
         check_lookahead(strategy, two, cuts=4, tell=lambda done, of: told.append((done, of))) == []
     )
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    pair = find("pairs").make({"lookback": 20, "window": 10, "entry": 1.0, "max_p": 1.0})
+    assert check_lookahead(pair, two, cuts=4) == []
     assert check_lookahead(ScriptedMany(({"A": 1.0}, None)), two, cuts=3) == []

@@ -19,7 +19,7 @@ from raymill.market.price_files import read_prices
 from raymill.market.prices import Prices
 from raymill.market.strategies.bollinger_revert import BollingerRevert
 from raymill.market.strategies.rsi_revert import RsiRevert
-from raymill.market.strategies.sma_cross import SmaCross
+from raymill.market.strategies.sma_cross import BLOCK, SmaCross
 from raymill.market.strategies.tsmom import TsMom
 from raymill.market.strategies.xsmom import XsMom
 from raymill.market.strategies.zscore_revert import ZscoreRevert
@@ -175,6 +175,12 @@ ANY = st.one_of(
 @given(some_bars(), ANY)
 def test_the_path_over_columns_decides_as_the_bars_do(prices: Prices, strategy: Strategy) -> None:
     decided(strategy, prices)
+
+
+def test_a_block_of_bars_ends_and_the_next_begins_on_both_paths_alike() -> None:
+    long = walk(2 * BLOCK + 700, seed=8)  # sums are made anew after a block, two run side by side
+    for strategy in (SmaCross(3, 9), SmaCross(7, 30, short=True), SmaCross(5, BLOCK + 100)):
+        assert decided(strategy, long)
 
 
 @given(some_bars(), some_bars(), ANY, st.integers(1, 119))
