@@ -1,7 +1,7 @@
 """Tables of bars (`market.schemas.BAR`): checked, built from trades or smaller bars, filled up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from raymill import arrow
 from raymill.errors import ConfigError
-from raymill.market.interval import Interval, Times, interval
+from raymill.market.interval import DAY_US, Interval, Times, interval
 from raymill.market.invariants import REASONS, Columns, faults
 from raymill.market.prices import Prices
 from raymill.market.schemas import BAR, Adjusted
+from raymill.market.sessions import Days
 
 Fill: TypeAlias = Literal["none", "previous"]
 PRICES = ("open", "high", "low", "close")
@@ -47,20 +48,24 @@ def checked(bars: pa.Table, now_us: int | None = None) -> Checked:
     return Checked(arrow.keep_rows(bars, codes == 0), arrow.with_column(bad, "reason", reasons))
 
 
-def bars_of_trades(trades: pa.Table, every: str, *, known_until_us: int | None = None) -> pa.Table:
+def bars_of_trades(
+    trades: pa.Table, every: str, *, known_until_us: int | None = None, days: Days | None = None
+) -> pa.Table:
     """Build bars from trades (`market.schemas.TRADE`).
 
     Open and close are the first and last trade by time and number. A bar is closed if it ends by
     `known_until_us`, up to which all trades are known; by default all but the last of each
-    instrument are. Where nothing was traded there is no bar.
+    instrument are. Where nothing was traded there is no bar. `days`: the sessions of which bars of
+    a day and longer are made; days of UTC, if not given.
     """
     one = interval(every)
+    trades, days = _in_sessions(trades, one, days)
     whose, times = _whose(trades), _times(trades["ts"])
     numbers = arrow.to_numpy(arrow.fill_null(trades["trade_id"], _LAST)).astype(np.int64)
     order = np.lexsort((numbers, times, whose))
     whose, times = whose[order], times[order]
     price, size = (_floats(trades[name])[order] for name in ("price", "size"))
-    starts = one.starts(times)
+    starts = _starts(one, times, days)
     firsts = _firsts(whose, starts)
     quote = _summed(price * size, firsts)
     volume = _summed(size, firsts)
@@ -70,17 +75,19 @@ def bars_of_trades(trades: pa.Table, every: str, *, known_until_us: int | None =
         "trades": np.diff(np.append(firsts, len(price))),
         "vwap": _per(quote, volume),
     }
-    ends = one.ends(starts[firsts])
+    ends = _ends(one, starts[firsts], days)
     closed = _closed(whose[firsts], ends, known_until_us)
     sources = arrow.take(trades["source"], order[firsts])
     return _table(whose[firsts], every, starts[firsts], made, closed, "raw", sources)
 
 
-def resampled(bars: pa.Table, every: str, *, known_until_us: int | None = None) -> pa.Table:
+def resampled(
+    bars: pa.Table, every: str, *, known_until_us: int | None = None, days: Days | None = None
+) -> pa.Table:
     """Build larger bars from smaller ones of one interval and one adjustment.
 
-    A bar is closed as `bars_of_trades` says it, and if all that it is built from are. Raises
-    ConfigError where the smaller bars do not fit into the larger ones.
+    A bar is closed as `bars_of_trades` says it, and if all that it is built from are; `days` as
+    there. Raises ConfigError where the smaller bars do not fit into the larger ones.
     """
     if not bars.num_rows:
         return bars
@@ -90,10 +97,15 @@ def resampled(bars: pa.Table, every: str, *, known_until_us: int | None = None) 
             f"Bars of {every} cannot be built from bars of {smaller.name}",
             hint="an interval is built from one that divides it",
         )
+    if days is not None:
+        days = None if smaller.is_daily else replace(days, length_us=smaller.length_us)
+    bars, days = _in_sessions(bars, one, days)
+    if not bars.num_rows:
+        return bars
     whose, times = _whose(bars), _times(bars["ts"])
     order = np.lexsort((times, whose))
     whose, times = whose[order], times[order]
-    starts = one.starts(times)
+    starts = _starts(one, times, days)
     firsts = _firsts(whose, starts)
     shape = _shape([_floats(bars[name])[order] for name in PRICES], firsts)
     sums = {
@@ -102,7 +114,7 @@ def resampled(bars: pa.Table, every: str, *, known_until_us: int | None = None) 
     }
     vwap = _per(sums["quote_volume"], sums["volume"])
     whole = np.minimum.reduceat(arrow.to_numpy(bars["closed"]).astype(bool)[order], firsts)
-    ends = one.ends(starts[firsts])
+    ends = _ends(one, starts[firsts], days)
     if known_until_us is None:
         known_until_us = int(smaller.ends(times).max())
     closed = whole & _closed(whose[firsts], ends, known_until_us)
@@ -110,6 +122,23 @@ def resampled(bars: pa.Table, every: str, *, known_until_us: int | None = None) 
     adjusted: Any = arrow.dictionary_decode(bars["adj"])[0].as_py()
     made = shape | sums | {"vwap": vwap}
     return _table(whose[firsts], every, starts[firsts], made, closed, adjusted, sources)
+
+
+def _in_sessions(rows: pa.Table, one: Interval, days: Days | None) -> tuple[pa.Table, Days | None]:
+    """What was traded in sessions, where days are made of these."""
+    if days is None or not one.is_daily:
+        return rows, None
+    _, inside = days.of(_times(rows["ts"]))
+    return arrow.keep_rows(rows, inside), days
+
+
+def _starts(one: Interval, times: Times, days: Days | None) -> Times:
+    return one.starts(times if days is None else days.of(times)[0])
+
+
+def _ends(one: Interval, starts: Times, days: Days | None) -> Times:
+    ends = one.ends(starts)
+    return ends if days is None else days.ends(ends - DAY_US)
 
 
 def filled(bars: pa.Table, fill: Fill = "previous") -> pa.Table:

@@ -48,6 +48,11 @@ class Interval:
         """Whether bars begin on the first of each month."""
         return self.length_us == 0
 
+    @property
+    def is_daily(self) -> bool:
+        """Whether bars last a day or longer, and so are named after a date."""
+        return self.is_month or self.length_us >= DAY_US
+
     def starts(self, times: Times) -> Times:
         """Where the bars begin that hold these times.
 

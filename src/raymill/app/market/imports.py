@@ -1,7 +1,7 @@
 """Files into the lake: read, checked, stored once, and known to be complete where they reach."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from raymill import arrow
 from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.errors import ConfigError
 from raymill.market import notes
+from raymill.market.calendar import calendar as calendar_of
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import moment
 from raymill.market.notes import Series
@@ -49,19 +50,21 @@ def import_file(
     interval: str | None = None,
     unit: str | None = None,
     adjusted: Adjusted = "raw",
+    calendar: str | None = None,
     rooms: MarketRooms | None = None,
 ) -> Imported:
     """Store the records of a CSV or Parquet file.
 
     symbol: of all of them, else their column `symbol` or the file's name; interval: of bars, told
-    by the times if not given; unit: of times that are numbers (s, ms, us).
+    by the times if not given; unit: of times that are numbers (s, ms, us); calendar: whose sessions
+    make the days of these instruments (`XNYS`, `24/5`; `24/7`, if it was never said).
 
     Raises InputError, DataError, ConfigError, StoreError.
     """
     rooms = rooms or open_rooms()
     found = file.read(path, kind, every=interval, unit=unit, adjusted=adjusted)
     by_symbol = _named(found.symbols, symbol, path)
-    numbers = _registered(rooms, by_symbol, path)
+    numbers = _registered(rooms, by_symbol, path, calendar)
     places = np.concatenate([np.asarray(at) for at in by_symbol.values()])
     owners = np.concatenate(
         [np.full(len(at), numbers[name], np.int32) for name, at in by_symbol.items()]
@@ -108,13 +111,18 @@ def _named(
 
 
 def _registered(
-    rooms: MarketRooms, symbols: Sequence[str] | Mapping[str, object], path: str | Path
+    rooms: MarketRooms, symbols: Iterable[str], path: str | Path, calendar: str | None
 ) -> dict[str, int]:
+    """The numbers of symbols; a calendar that is given is theirs from now on."""
     registry = rooms.registry
     known = {one.symbol: one for one in registry.all(SOURCE)}
-    new = [file.instrument(name, path) for name in symbols if name not in known]
-    found = {one.symbol: one for one in registry.register(SOURCE, Listing(new))} if new else {}
-    return {name: (known.get(name) or found[name]).instrument_id for name in symbols}
+    found = {name: known.get(name) or file.instrument(name, path) for name in symbols}
+    if calendar is not None:
+        name = calendar_of(calendar).name
+        found = {symbol: replace(one, calendar=name) for symbol, one in found.items()}
+    new = [one for one in found.values() if one != known.get(one.symbol)]
+    made = {one.symbol: one for one in registry.register(SOURCE, Listing(new))} if new else {}
+    return {name: (made.get(name) or known[name]).instrument_id for name in found}
 
 
 def _range(found: file.Read, at: NDArray[np.int64]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from raymill.app.market import sources as installed
 from raymill.app.market.rooms import MarketRooms, open_rooms, rules
-from raymill.app.market.series import built, known_until, lacking, read, stored
+from raymill.app.market.series import built, known_until, lacking, margin, read, stored
 from raymill.errors import RaymillError
 from raymill.market import notes
 from raymill.market.asked import Asked, is_traded
@@ -96,10 +96,11 @@ def history(
     asked = Asked(source, one.instrument_id, kind, begin_us, end_us, every)
     first_us = begin_us if after is None else max(begin_us, micros(after, "--after") + 1)
     of = stored(rooms, asked)
-    rows = read(rooms, one, of, first_us, end_us)
+    wide_us = margin(one, of, asked)
+    rows = read(rooms, one, of, first_us - wide_us, end_us + wide_us)
     said = list(lacking(rooms, one, replace(of, begin_us=begin_us, end_us=end_us)))
     if of != asked:
-        rows = built(rows, of, asked, first_us, known_until(rooms, of))
+        rows = built(rows, one, of, asked, first_us, known_until(rooms, of))
         said.insert(0, f"built from {of.kind}s" + (f" of {of.interval}" if of.interval else ""))
     return History([_row(row) for row in rows.slice(0, most).to_pylist()], said)
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from raymill import arrow
 from raymill.app.market.rooms import MarketRooms
-from raymill.app.market.series import built, known_until, lacking, read, stored
+from raymill.app.market.series import built, known_until, lacking, margin, read, stored
 from raymill.app.market.sources import names
 from raymill.arrow import Array
 from raymill.errors import ConfigError, NotStored, unknown
@@ -111,11 +111,13 @@ def read_bars(rooms: MarketRooms, found: Iterable[Found], wanted: Wanted) -> lis
 
 def _read(rooms: MarketRooms, one: Found, wanted: Wanted, snapshot: int) -> StoredPrices:
     asked, of = one.asked, one.of
-    rows = read(rooms, one.instrument, of, asked.begin_us, asked.end_us, snapshot)
+    wide_us = margin(one.instrument, of, asked)
+    begin_us, end_us = asked.begin_us - wide_us, asked.end_us + wide_us
+    rows = read(rooms, one.instrument, of, begin_us, end_us, snapshot)
     if of.kind == "bar":
         rows = _of_one_adjustment(rows, one.instrument, wanted.adjust)
     if of != asked:
-        rows = built(rows, of, asked, asked.begin_us, known_until(rooms, of))
+        rows = built(rows, one.instrument, of, asked, asked.begin_us, known_until(rooms, of))
     rows = arrow.keep_rows(rows, arrow.to_numpy(arrow.combine(rows["closed"])).astype(bool))
     if not rows.num_rows:
         raise _not_stored(wanted, asked.interval or "", one.instrument.symbol, [asked.source])

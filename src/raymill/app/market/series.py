@@ -13,8 +13,10 @@ from raymill.market.asked import Asked, is_traded
 from raymill.market.bars import bars_of_trades, resampled
 from raymill.market.coverage import holes
 from raymill.market.instrument import Instrument
+from raymill.market.interval import DAY_US
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import moment
+from raymill.market.sessions import days_of
 
 MOST_HOLES = 20
 
@@ -56,16 +58,31 @@ def read(
     )
 
 
-def built(rows: pa.Table, of: Asked, asked: Asked, begin_us: int, known_us: int) -> pa.Table:
-    """Bars of the interval that was asked for; the first one whole or not at all."""
+def margin(one: Instrument, of: Asked, asked: Asked) -> int:
+    """How far around a range records may lie of which its bars are built: days of a venue are not
+    those of UTC."""
+    is_long = asked.interval is not None and interval_of(asked.interval).is_daily
+    if of == asked or not is_long or (of.interval and interval_of(of.interval).is_daily):
+        return 0
+    return 0 if days_of(one) is None else 2 * DAY_US
+
+
+def built(
+    rows: pa.Table, one: Instrument, of: Asked, asked: Asked, begin_us: int, known_us: int
+) -> pa.Table:
+    """Bars of the interval that was asked for from `begin_us` on, out of records of the range with
+    its margin; the first bar is whole or not there, and one that is cut at the end is open."""
     assert asked.interval is not None
-    starts = interval_of(asked.interval)
-    first = starts.starts(np.array([begin_us]))
-    whole_us = int(first[0] if first[0] == begin_us else starts.ends(first)[0])
-    at = arrow.to_numpy(arrow.cast(rows["ts"], pa.int64()))
-    inside = arrow.keep_rows(rows, at >= whole_us)
+    every, wide_us = interval_of(asked.interval), margin(one, of, asked)
+    first = every.starts(np.array([begin_us]))
+    whole_us = int(first[0] if first[0] == begin_us else every.ends(first)[0])
+    known_us = min(known_us, asked.end_us + wide_us)
     make = bars_of_trades if of.kind == "trade" else resampled
-    return make(inside, asked.interval, known_until_us=known_us) if inside.num_rows else inside
+    if not rows.num_rows:
+        return rows
+    bars = make(rows, asked.interval, known_until_us=known_us, days=days_of(one))
+    at = arrow.to_numpy(arrow.cast(bars["ts"], pa.int64()))
+    return arrow.keep_rows(bars, (at >= whole_us) & (at < asked.end_us))
 
 
 def known_until(rooms: MarketRooms, of: Asked) -> int:

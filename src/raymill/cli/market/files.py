@@ -20,6 +20,7 @@ def import_(
     interval: str | None = None,
     time_unit: Literal["s", "ms", "us"] | None = None,
     adj: Literal["raw", "split", "total"] = "raw",
+    calendar: str | None = None,
     json_: bool = False,
 ) -> None:
     """Store the records of CSV or Parquet files in the lake.
@@ -43,6 +44,9 @@ def import_(
         What times count that are numbers: s, ms or us since 1970.
     adj
         How prices are adjusted: raw, split (for splits) or total (for splits and dividends).
+    calendar
+        The calendar whose sessions make the days of these instruments, as in XNYS, where daily bars
+        are built from smaller ones; days of UTC, if it was never given.
     json_
         Write a JSON list instead of a table.
     """
@@ -53,7 +57,15 @@ def import_(
     if not files:
         raise ConfigError("There is no file", hint="raymill market import AAPL.csv")
     found = [
-        import_file(path, kind, symbol=symbol, interval=interval, unit=time_unit, adjusted=adj)
+        import_file(
+            path,
+            kind,
+            symbol=symbol,
+            interval=interval,
+            unit=time_unit,
+            adjusted=adj,
+            calendar=calendar,
+        )
         for path in files
     ]
     if json_:
