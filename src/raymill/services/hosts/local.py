@@ -12,7 +12,8 @@ from raymill.app.keys import stored_keys
 from raymill.app.schedules import Schedules
 from raymill.app.workflows import Workflows
 from raymill.config.serve import ServeSettings
-from raymill.errors import ConfigError
+from raymill.errors import ConfigError, RaymillError
+from raymill.log import get_logger
 from raymill.services.access import check_start
 from raymill.services.api import create_api
 from raymill.services.guard import App
@@ -21,6 +22,7 @@ from raymill.services.service import InProcess, Service, kinds, opened
 from raymill.state.store import OPEN
 
 LOOK_S = 5.0  # how often it is looked whether an orchestrator is there
+log = get_logger()
 
 
 def local_api(
@@ -43,7 +45,10 @@ def local_api(
 async def _supervise() -> None:
     """Keep an orchestrator where runs are under way."""
     while True:
-        await asyncio.to_thread(_ensure)
+        try:
+            await asyncio.to_thread(_ensure)
+        except RaymillError as error:  # the store is away; it is asked again
+            log.warning("orchestrator.not_looked_for", reason=error.message)
         await asyncio.sleep(LOOK_S)
 
 
