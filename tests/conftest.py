@@ -1,13 +1,19 @@
 """What all tests share: engines and worker counts, real data, and a clean ground for each test."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from raymill import config, faults
+
+# Tests start hundreds of processes; each would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["marks", "servers", "databases"]
 
@@ -18,7 +24,8 @@ for name, examples in EXAMPLES.items():
 hypothesis.settings.load_profile("quick")
 
 ENGINES = ("local", "ray")
-WORKERS = (1, 2, 4)
+WORKERS = (1, 2, pytest.param(4, marks=pytest.mark.system))
+MOST_AT_ONCE = 8
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +34,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--system", action="store_true", help="run the tests marked system or postgres"
     )
     parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """All tests of this machine run on all its cores; those that are named do so at once."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # a worker, which must not start workers in turn
+        return
+    option = config.option
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    here = _engines(config) == ["local"] and not (option.collectonly or option.usepdb)
+    if everything and here and getattr(option, "numprocesses", 0) is None:
+        option.numprocesses = min(os.cpu_count() or 1, MOST_AT_ONCE)
+        option.dist = "loadfile"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,13 +88,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(dropped)]
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Homes of the tests that have no folder of their own: not made until they are used."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def clean_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_ground(
+    homes: Iterator[Path], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Each test has a home of its own, no settings of the developer's, and no armed fault."""
+    own = "tmp_path" in request.fixturenames
+    home = request.getfixturevalue("tmp_path") / "home" if own else next(homes)
     for name in [*os.environ]:
         if (name.startswith("RAYMILL_") and name != "RAYMILL_CI") or name == "RAY_ADDRESS":
             monkeypatch.delenv(name)
-    monkeypatch.setenv("RAYMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RAYMILL_HOME", str(home))
     config.reset()
     yield
     config.reset()

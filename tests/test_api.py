@@ -26,6 +26,7 @@ def test_a_pipeline_runs_with_what_the_package_offers() -> None:
     assert report.records_in == 1
 
 
+@pytest.mark.system
 def test_a_run_on_the_local_engine_does_not_load_ray() -> None:
     code = (
         "import raymill, sys\n"

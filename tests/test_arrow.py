@@ -81,6 +81,7 @@ def test_texts_are_joined_and_put_side_by_side() -> None:
     assert arrow.struct([left], ["x"]).to_pylist() == [{"x": "a"}, {"x": None}]
 
 
+@pytest.mark.system
 def test_arrow_does_not_load_pandas_where_it_is_told_so() -> None:
     code = (
         "import sys, pyarrow as pa\n"

@@ -262,6 +262,7 @@ def test_a_checkpoint_is_forgotten_when_the_run_is_done(sh: Shell) -> None:
     assert list(Path("state").rglob("*")) == []
 
 
+@pytest.mark.system
 def test_the_local_engine_does_not_load_ray(sh: Shell) -> None:
     code = (
         "import sys; from raymill.cli import main;"

@@ -57,6 +57,7 @@ def host() -> Host:
     return Host()
 
 
+@pytest.mark.system
 def test_the_names_are_there_without_loading_ray() -> None:
     done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -28,6 +28,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("page", "code"), blocks("python"))
 def test_the_python_of_a_page_runs(page: str, code: str, tmp_path: Path) -> None:
     file = tmp_path / "page.py"

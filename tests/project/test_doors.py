@@ -33,8 +33,9 @@ def imports(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SRC)))
 def test_only_config_reads_the_environment(path: Path) -> None:
-    if path.relative_to(SRC).parts[0] != "config":
-        assert list(reads_of_the_environment(ast.parse(path.read_text()))) == []
+    text = path.read_text()
+    if path.relative_to(SRC).parts[0] != "config" and ("environ" in text or "getenv" in text):
+        assert list(reads_of_the_environment(ast.parse(text))) == []
 
 
 DOORS = {"orjson": "json.py", "structlog": "log.py", "psycopg": "state/postgres_session.py"}

@@ -18,6 +18,7 @@ print("ray" in sys.modules)
 """
 
 
+@pytest.mark.system
 def test_the_classes_are_there_without_loading_ray() -> None:
     done = subprocess.run([sys.executable, "-c", USES], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
