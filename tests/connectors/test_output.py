@@ -140,6 +140,7 @@ def in_own_space(script: str) -> list[str]:
     return ["unshare", "-Urm", "sh", "-c", script]
 
 
+@pytest.mark.system
 def test_a_small_disk_that_fills_up_is_told(
     tmp_path: Path, need: Callable[[object, str], None]
 ) -> None:
@@ -187,6 +188,7 @@ output.finish()
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_standard_output_is_written_in_place_even_as_a_file(tmp_path: Path, name: str) -> None:
     with open(tmp_path / "out", "wb") as file:
@@ -219,6 +221,7 @@ except BrokenPipeError:
 """
 
 
+@pytest.mark.system
 def test_a_closed_standard_output_raises_what_ends_a_program_quietly() -> None:
     told = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, check=True)
     assert told.stderr == b"quiet"

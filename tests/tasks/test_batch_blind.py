@@ -26,7 +26,11 @@ COUNTS = st.lists(
     min_size=1,
     max_size=60,
 )
-QUIET = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(
+    max_examples=min(25, settings().max_examples),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def check(data: Any, task: str, records: list[dict[str, Any]], **given: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raymill.errors import ConfigError, InputError, PipelineError
@@ -100,7 +100,6 @@ def test_a_column_that_is_no_value_is_refused() -> None:
         CsvToSenml(columns=("a",)).spec()
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(
