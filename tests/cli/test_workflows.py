@@ -212,7 +212,7 @@ def test_a_run_is_paused_resumed_and_cancelled(shell: Shell) -> None:
     [
         (("start", "flows.py:god"), "Unknown object in `flows.py` `god`", "`good`"),
         (("start", "nothing.py:flow"), "does not exist", ""),
-        (("start", "god"), "Unknown workflow `god`", "there are: filings"),
+        (("start", "god"), "Unknown workflow `god`", "there are: backtest, filings"),
         (("start", "flows.py:numbers"), "is of type function, not a Workflow", "name a Workflow"),
         (("start", "flows.py:good", "--input", "{"), "is no JSON", "--input"),
         (("show", "r1"), "There is no run `r1`", "raymill workflows ls"),
