@@ -1,5 +1,6 @@
 """`raymill sweep`: choices, judging, keeping and going on."""
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -131,6 +132,8 @@ def test_what_is_kept_is_gone_on_with(swept: Shell) -> None:
         ((*GRID, "--sets", "sets.csv"), "A file of sets takes no other choices"),
         (("--sets", "none.csv"), "`none.csv` cannot be read"),
         ((*GRID, "-o", "all.xls"), "does not say in which format"),
+        ((*GRID, "--engine", "rya"), "Unknown engine `rya`\nhint: did you mean `ray`?"),
+        ((*GRID, "--workers", "0"), "`--workers 0` is no number of workers"),
     ],
 )
 def test_what_cannot_be_swept_says_why(
@@ -140,6 +143,70 @@ def test_what_cannot_be_swept_says_why(
     assert done.code == 2
     assert message in done.err
 
+
+def test_little_work_stays_here_and_a_record_says_what_was_run(swept: Shell) -> None:
+    done = run(swept, *GRID, "--engine", "local", "--workers", "2", "--seed", "4", "--json")
+    found = json.loads(done.out)
+    assert (found["engine"], found["workers"]) == ("serial", 1)
+    assert done.err.splitlines()[-1].endswith("s (serial)")
+    record = found["record"]
+    assert record["sets"]["count"] == 6
+    assert record["sets"]["varied"] == ["fast", "slow"]
+    assert (record["strategy"], record["seed"], record["state"]) == ("sma_cross", 4, "completed")
+    assert (record["data"][0]["symbol"], record["data"][0]["bars"]) == ("ABC", 400)
+    assert record["files"][0]["data"] == "ABC.csv"
+    assert len(record["code"]["strategy"]) == 64
+    assert (record["engine"], record["error"]) == ("serial", None)
+    again = json.loads(run(swept, *GRID, "--seed", "4", "--json").out)["record"]
+    other = json.loads(run(swept, *GRID, "--seed", "5", "--json").out)["record"]
+    assert again["id"] == record["id"] != other["id"]
+    assert again["table_sha256"] == record["table_sha256"]
+
+
+def test_the_record_lies_beside_what_is_kept_and_says_how_it_ended(swept: Shell) -> None:
+    swept.write("wrong.py", WRONG)
+    arguments = ("--grid", "weight=0.5,1.0", "--checkpoint", "kept", "--resume")
+    command = ("sweep", "wrong.py:Wrong", "--data", "ABC.csv", *arguments)
+    assert swept(*command).err.startswith("error: LookupError: nothing to decide on")
+    record = json.loads(swept.read("kept/record.json"))
+    assert record["state"] == "failed"
+    assert record["error"] == {"type": "LookupError", "message": "nothing to decide on"}
+    run(swept, *GRID, "--checkpoint", "other")
+    assert json.loads(swept.read("other/record.json"))["state"] == "completed"
+
+
+def test_the_folds_of_a_walk_are_kept_too(swept: Shell) -> None:
+    first = run(swept, *GRID, "--walk", "2", "--checkpoint", "kept", "--json")
+    folds = [swept.folder / "kept" / name for name in ("fold-0", "fold-1")]
+    there = [path.stat().st_mtime_ns for fold in folds for path in fold.glob("*.f8")]
+    assert len(there) >= 2
+    again = run(swept, *GRID, "--walk", "2", "--checkpoint", "kept", "--resume", "--json")
+    assert there == [path.stat().st_mtime_ns for fold in folds for path in fold.glob("*.f8")]
+    assert json.loads(first.out)["walk"] == json.loads(again.out)["walk"]
+
+
+def test_an_engine_that_is_not_installed_says_so(
+    swept: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    done = run(swept, *GRID, "--engine", "ray")
+    assert (done.code, done.err) == (
+        3,
+        "error: Engine `ray` is not installed\nhint: pip install 'raymill[ray]'\n",
+    )
+
+
+WRONG = """
+from dataclasses import dataclass
+from raymill.market.strategy import Strategy
+
+@dataclass
+class Wrong(Strategy):
+    weight: float = 1.0
+
+    def on_bar(self, ctx, bars):
+        raise LookupError("nothing to decide on")
+"""
 
 SLOW = """
 from dataclasses import dataclass

@@ -5,6 +5,9 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from raymill.market.prices import COLUMNS, Prices
 from raymill.market.strategies.sma_cross import SmaCross
 from raymill.market.strategy import Strategy
 
@@ -44,3 +47,16 @@ class Failing(Slow):
         if self.fast == 7:
             raise LookupError("no seven")
         return super().on_bar(ctx, bars)
+
+
+def is_shared(bars: Prices, _: int) -> list[bool]:
+    """Whether columns are memory of one's own, or can be written to."""
+    columns = [getattr(bars, name) for name in COLUMNS]
+    flags = [(_root(column).flags.owndata, column.flags.writeable) for column in columns]
+    return [flag for both in flags for flag in both]
+
+
+def _root(column: np.ndarray) -> np.ndarray:
+    while isinstance(column.base, np.ndarray):
+        column = column.base
+    return column

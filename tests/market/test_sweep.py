@@ -22,6 +22,7 @@ from raymill.market.strategies.xsmom import XsMom
 from raymill.market.strategy import Strategy
 from raymill.market.sweep import run as runs
 from raymill.market.sweep.chunk import run_chunk
+from raymill.market.sweep.cut import Cut, gaps
 from raymill.market.sweep.kept import Kept
 from raymill.market.sweep.run import Sweep, identity, job_for, plan_for, sweep
 from raymill.market.sweep.space import Range, Sets, checked, grid, randomly, read_choices
@@ -237,6 +238,51 @@ def test_a_folder_belongs_to_one_sweep(tmp_path: Path, big: tuple[runs.Job, Sets
     (tmp_path / "k" / "sweep.json").write_text("{")
     with pytest.raises(CheckpointError, match="is damaged"):
         kept(tmp_path / "k", job, sets)
+
+
+def test_chunks_are_as_long_as_the_work_of_half_a_second_to_one() -> None:
+    cut = Cut(gaps([(0, 10)], 100_010))
+    sizes = []
+    for begin, end in cut.chunks():
+        sizes.append(end - begin)
+        cut.saw(end - begin, (end - begin) / 512)
+    assert sizes[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert set(sizes[9:-1]) == {512}
+    assert sum(sizes) == 100_000
+    slow = Cut([(0, 5)])
+    for begin, end in slow.chunks():
+        assert end == begin + 1
+        slow.saw(1, 60.0)
+
+
+def test_workers_have_something_to_do_to_the_end() -> None:
+    cut = Cut([(0, 4000)])
+    cut.spread_over(2)
+    sizes = []
+    for begin, end in cut.chunks():
+        sizes.append(end - begin)
+        cut.saw(end - begin, (end - begin) / 1024)
+    assert sizes[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert sizes[10:] == [745, 558, 512, 512, 512, 138]  # a quarter of the rest, or half a second
+
+
+def test_what_was_kept_may_have_been_cut_elsewhere(tmp_path: Path) -> None:
+    folder = Kept(tmp_path, {}, resume=True)
+    for begin, end in ((0, 2), (1, 3), (6, 9), (6, 7), (12, 13)):
+        folder.keep(begin, end, np.full((end - begin, 1), float(begin)))
+    (tmp_path / "sets-0000012-0000013.f8").write_bytes(b"half")
+    found = [(begin, end, rows.ravel().tolist()) for begin, end, rows in folder.found(1)]
+    assert found == [(0, 2, [0.0, 0.0]), (6, 7, [6.0])]
+    assert gaps([(begin, end) for begin, end, _ in found], 10) == [(2, 6), (7, 10)]
+
+
+def test_other_workers_are_asked_for_when_it_is_known_how_much_there_is() -> None:
+    sets = checked(Named("sma", Slow), grid({"fast": range(2, 9), "slow": [20]}))
+    asked: list[tuple[float, int]] = []
+    sweep(job_for(sets, walk(60)), sets, beyond=lambda left_s, here: asked.append((left_s, here)))
+    assert [here for _, here in asked] == [1] * len(asked)
+    assert 1 <= len(asked) < 7
+    assert all(left_s > 0 for left_s, _ in asked)
 
 
 def test_an_error_in_a_thread_is_told(

@@ -1,18 +1,21 @@
 """Sweeps on processes and on Ray: the same table, whoever runs it and whatever dies on the way."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from market.bars import walk
-from market.swept import Deadly, Failing, Slow
+from market.swept import Deadly, Failing, Slow, is_shared
 from raymill.app.spreading import batch_pool
 from raymill.errors import EngineError, Interrupted
-from raymill.flow.batches import BatchPool
+from raymill.flow.batches import BatchPool, place_of
 from raymill.market.costs import Costs
 from raymill.market.named import Named, find
+from raymill.market.simulate import SUMS
 from raymill.market.strategies.xsmom import XsMom
 from raymill.market.sweep.chunk import Job
 from raymill.market.sweep.kept import Kept
@@ -133,8 +136,10 @@ def test_a_set_that_kills_each_worker_ends_the_sweep_with_its_name(
     pool: BatchPool, tmp_path: Path
 ) -> None:
     files = ",".join(str(tmp_path / str(number)) for number in range(99))
-    sets = checked(Named("sma", Deadly), grid({"fast": [2, 3, 5], "slow": [20]}), {"files": files})
-    with pytest.raises(EngineError, match="A worker was lost 3 times at set 2: "):
+    sets = checked(
+        Named("sma", Deadly), grid({"fast": [2, 3, 4, 5], "slow": [20]}), {"files": files}
+    )
+    with pytest.raises(EngineError, match="A worker was lost 3 times at set 3: "):
         sweep(job_of(sets), sets, beyond=lambda left_s, here: pool)
     assert len([*tmp_path.iterdir()]) == 3
 
@@ -167,7 +172,7 @@ def test_a_sweep_that_was_stopped_goes_on_on_another_engine(
             stop=lambda: len(told) >= 4,
         )
     assert 4 <= told[-1] < 40
-    first = {begin: end for begin, end, _ in kept().found(15)}
+    first = {begin: end for begin, end, _ in kept().found(SUMS)}
     assert sum(end - begin for begin, end in first.items()) == told[-1]
     half: list[int] = []
     with pytest.raises(Interrupted):
@@ -180,6 +185,40 @@ def test_a_sweep_that_was_stopped_goes_on_on_another_engine(
         )
     assert half[len(first) - 1] == told[-1]  # what was kept came first
     found = sweep(job, sets, beyond=lambda left_s, here: pool, kept=kept())
+    assert found.sums.tobytes() == expected
+
+
+def test_a_sweep_whose_process_is_killed_goes_on_on_another_engine(
+    pool: BatchPool, tmp_path: Path, expected: bytes
+) -> None:
+    folder = tmp_path / "kept"
+    code = f"""
+import os, signal, sys
+sys.path[:0] = {[os.path.abspath(path) for path in sys.path]!r}
+from market.test_sweep_engines import job_of, some
+from raymill.engines.batch_pool import LocalBatchPool
+from raymill.market.sweep.kept import Kept
+from raymill.market.sweep.run import identity, sweep
+
+told = []
+def tell(done, of):
+    told.append(done)
+    if len(told) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sets = some()
+job = job_of(sets)
+kept = Kept({str(folder)!r}, identity(job, sets), resume=False)
+sweep(job, sets, beyond=lambda left_s, here: LocalBatchPool(2), kept=kept, tell=tell)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    sets = some()
+    job = job_of(sets)
+    kept = Kept(folder, identity(job, sets), resume=True)
+    there = sum(end - begin for begin, end, _ in kept.found(SUMS))
+    assert 5 <= there < 40
+    found = sweep(job, sets, beyond=lambda left_s, here: pool, kept=kept)
     assert found.sums.tobytes() == expected
 
 
@@ -197,21 +236,8 @@ def test_a_walk_forward_uses_one_pool_for_all_folds(pool: BatchPool) -> None:
 
 def test_workers_share_the_bars_and_cannot_write_to_them(pool: BatchPool) -> None:
     held = pool.put(walk(1000))
-    batch = pool.submit("market.test_sweep_engines:is_shared", [0], held)
+    batch = pool.submit(place_of(is_shared), [0], held)
     while not (ended := pool.results(60.0)):
         pass
     assert (ended[0].batch, ended[0].answers[0].value) == (batch, [False] * 12)
     pool.drop(held)
-
-
-def is_shared(bars: object, _: int) -> list[bool]:
-    """Whether columns are memory of one's own, or can be written to."""
-    columns = [getattr(bars, name) for name in ("ts", "open", "high", "low", "close", "volume")]
-    flags = [(_root(column).flags.owndata, column.flags.writeable) for column in columns]
-    return [flag for both in flags for flag in both]
-
-
-def _root(column: np.ndarray) -> np.ndarray:
-    while isinstance(column.base, np.ndarray):
-        column = column.base
-    return column

@@ -1,12 +1,13 @@
 """Whether work leaves this process, and for which engine's workers: by how much of it there is."""
 
 import os
+from importlib.util import find_spec
 from types import TracebackType
 
 from raymill.config import settings
 from raymill.errors import ConfigError
 from raymill.flow.batches import BatchPool
-from raymill.flow.registry import BATCHES, load, names
+from raymill.flow.registry import BATCHES, load
 
 SHORT_S = 2.0  # of work: no process that is started for less would be of use
 LONG_S = 60.0  # on all cores here: below that, the start of workers on a cluster is not worth it
@@ -56,7 +57,7 @@ class Spreading:
     def __call__(self, left_s: float, here: int) -> BatchPool | None:
         """The pool to go on with, None for this process."""
         cores = self._workers or len(os.sched_getaffinity(0))
-        has_cluster = settings().ray.address is not None and "ray" in names(BATCHES)
+        has_cluster = settings().ray.address is not None and find_spec("ray") is not None
         chosen = choose(self._engine, left_s, here, cores, has_cluster)
         return None if chosen is None else self._pool(chosen)
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from raymill.app.backtests import Asked, Data, named, read
@@ -12,6 +14,7 @@ from raymill.flow.batches import Stop
 from raymill.market.named import Named
 from raymill.market.sweep.chunk import Job
 from raymill.market.sweep.kept import Kept
+from raymill.market.sweep.record import Recording, about
 from raymill.market.sweep.run import Deflated, Sweep, Tell, identity, job_for, sweep
 from raymill.market.sweep.space import Sets, checked, grid, randomly, read_choices
 from raymill.market.sweep.walk import (
@@ -64,6 +67,7 @@ class Swept:
     judged: tuple[Judged, ...]
     walk: Walk | None
     elapsed_s: float
+    record: Mapping[str, Any]
 
     @property
     def best(self) -> Sequence[int]:
@@ -94,6 +98,7 @@ class Swept:
             "engine": self.sweep.engine,
             "workers": self.sweep.workers,
             "elapsed_s": self.elapsed_s,
+            "record": dict(self.record),
         }
 
 
@@ -133,16 +138,25 @@ def _swept(
     if how.checkpoint:
         kept = Kept(how.checkpoint, identity(chosen_on, sets), resume=how.resume)
     begun = time.monotonic()
-    swept = sweep(chosen_on, sets, kept=kept, **run)
+    told = about(asked.strategy, chosen_on, sets, data.files)
+    with Recording(told, kept.folder if kept else None) as recording:
+        swept = sweep(chosen_on, sets, kept=kept, **run)
+        recording.ran(swept)
     judged: tuple[Judged, ...] = ()
     walk = None
     best = swept.best(how.metric, how.best)
     if how.holdout is not None:
         judged = tuple(judge(job, swept, cuts[0], place) for place in best)
     elif how.walk is not None:
-        walk = walk_forward(job, sets, cuts, how.metric, **run)
+        keep = partial(_kept_fold, kept.folder, sets) if kept else None
+        walk = walk_forward(job, sets, cuts, how.metric, keep=keep, **run)
     deflated = swept.deflated(best[0])
-    return Swept(asked, how, data, swept, deflated, judged, walk, time.monotonic() - begun)
+    elapsed_s, record = time.monotonic() - begun, recording.record
+    return Swept(asked, how, data, swept, deflated, judged, walk, elapsed_s, record)
+
+
+def _kept_fold(folder: Path, sets: Sets, number: int, job: Job) -> Kept:
+    return Kept(folder / f"fold-{number}", identity(job, sets), resume=True)
 
 
 def sets_of(found: Named, choices: Choices, seed: int) -> Sets:

@@ -38,7 +38,7 @@ def record(
         "strategy": name,
         "class": f"{type(strategy).__module__}:{type(strategy).__qualname__}",
         "parameters": parameters_of(strategy),
-        "data": [_bars(one) for one in result.bars],
+        "data": [about_bars(one) for one in result.bars],
         "costs": asdict(costs),
         "cash": result.cash,
         "seed": seed,
@@ -60,7 +60,8 @@ def record(
     }
 
 
-def _bars(bars: Prices) -> dict[str, Any]:
+def about_bars(bars: Prices) -> dict[str, Any]:
+    """Which bars, with the hash of all that a run sees of them."""
     return {
         "symbol": bars.symbol,
         "interval": bars.interval.name,

@@ -64,6 +64,7 @@ class Cut:
     def _next(self) -> int:
         """Half a second of work to a second, and fewer sets in the end, so that no worker waits."""
         if not self.seen:
+            self._size = 1
             return 1
         least, most = (max(1, int(s / max(self._each_s, 1e-9))) for s in (LEAST_S, CHUNK_S))
         fair = most if self.workers == 1 else -(-self.left // (2 * self.workers))

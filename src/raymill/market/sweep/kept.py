@@ -32,7 +32,7 @@ class Kept:
         if place.exists():
             self._check(place, resume)
         else:
-            _write(place, json.dumps(self.identity, indent=True))
+            write(place, json.dumps(self.identity, indent=True))
 
     def _check(self, place: Path, resume: bool) -> None:
         if not resume:
@@ -66,13 +66,14 @@ class Kept:
 
     def keep(self, begin: int, end: int, sums: NDArray[np.float64]) -> None:
         """Keep a chunk; it is there whole or not at all."""
-        _write(self._place(begin, end), sums.astype("<f8").tobytes())
+        write(self._place(begin, end), sums.astype("<f8").tobytes())
 
     def _place(self, begin: int, end: int) -> Path:
         return self.folder / f"sets-{begin:07}-{end:07}.f8"
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, also after a loss of power."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(data)
     sync_file(partial)

@@ -4,9 +4,9 @@ Between the two lies an embargo as long as the longest window, so that no window
 reaches into the earlier ones. Its bars only warm strategies up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from raymill.market.metrics import Basics, basics, returns_of
 from raymill.market.prices import Prices
 from raymill.market.sweep.beyond import Beyond
 from raymill.market.sweep.chunk import Job, run_one
+from raymill.market.sweep.kept import Kept
 from raymill.market.sweep.run import Sweep, Tell, sweep
 from raymill.market.sweep.space import Sets
 
 FEWEST = 2  # bars that something can be said of
+Keep: TypeAlias = Callable[[int, Job], Kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,14 @@ def walk_forward(
     best: int = 1,
     threads: int | None = None,
     beyond: Beyond | None = None,
+    keep: Keep | None = None,
     tell: Tell | None = None,
     stop: Stop | None = None,
 ) -> Walk:
-    """Choose the best sets on each fold's earlier bars, and run them on its later ones."""
+    """Choose the best sets on each fold's earlier bars, and run them on its later ones.
+
+    `keep` gives the folder of a fold, by its number and what is swept on it.
+    """
     judged: list[Judged] = []
     total = len(cuts) * len(sets)
     for number, fold in enumerate(cuts):
@@ -114,8 +120,10 @@ def walk_forward(
             if tell:
                 tell(before + done, total)
 
+        earlier = part(job, *fold.train)
         how: dict[str, Any] = {"threads": threads, "beyond": beyond, "stop": stop}
-        chosen = sweep(part(job, *fold.train), sets, tell=told, **how)
+        how["kept"] = keep(number, earlier) if keep else None
+        chosen = sweep(earlier, sets, tell=told, **how)
         judged += [judge(job, chosen, fold, place) for place in chosen.best(metric, best)]
     return Walk(tuple(judged), _together(job, judged), embargo_of(sets))
 
