@@ -35,6 +35,7 @@ _PLACES = {
     ),
     "raymill.app.streams": ("check", "run"),
     "raymill.app.workflows": ("Workflows",),
+    "raymill.services.client": ("AsyncClient", "Client"),
     "raymill.errors": ("RaymillError",),
 }
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}

@@ -28,5 +28,7 @@ from raymill.flow.workflow import Retry as Retry
 from raymill.flow.workflow import Step as Step
 from raymill.flow.workflow import Workflow as Workflow
 from raymill.flow.workflow import step as step
+from raymill.services.client import AsyncClient as AsyncClient
+from raymill.services.client import Client as Client
 
 __version__: str

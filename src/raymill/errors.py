@@ -58,6 +58,12 @@ class AccessDenied(RaymillError):
     """A key is missing, unknown or revoked, or does not allow this."""
 
 
+class ApiUnavailable(RaymillError):
+    """The HTTP API cannot be reached, or what answers at its address is none."""
+
+    exit_code = 3
+
+
 class PipelineError(RaymillError):
     """A pipeline cannot run as it is written: a field, a type, a key or an edge does not fit."""
 

@@ -30,6 +30,7 @@ GROUPS = {
 
 COMMANDS = (
     Command("serve", "raymill.cli.serve:serve", "Serve the HTTP API"),
+    Command("api", "raymill.cli.api:api", "Ask any route of the HTTP API"),
     Command("keys create", "raymill.cli.keys:create", "Make a key of the HTTP API"),
     Command("keys ls", "raymill.cli.keys:ls", "List the keys of the HTTP API"),
     Command("keys revoke", "raymill.cli.keys:revoke", "Revoke a key of the HTTP API"),

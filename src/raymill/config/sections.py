@@ -11,7 +11,7 @@ from raymill.config.market import MarketSettings
 from raymill.config.market_live import MarketLiveSettings
 from raymill.config.ray import RaySettings
 from raymill.config.section import Section, load
-from raymill.config.serve import ServeSettings
+from raymill.config.serve import ApiSettings, ServeSettings
 from raymill.config.services import (
     AlgorunnerSettings,
     FilingsServiceSettings,
@@ -33,6 +33,7 @@ SECTIONS: tuple[type[Section], ...] = (
     MarketSettings,
     MarketLiveSettings,
     ServeSettings,
+    ApiSettings,
     AlgorunnerSettings,
     ScreenerSettings,
     TickscrawlerSettings,
@@ -89,6 +90,11 @@ class Settings:
     def serve(self) -> ServeSettings:
         """How the HTTP API is served."""
         return load(ServeSettings)
+
+    @cached_property
+    def api(self) -> ApiSettings:
+        """How clients ask the HTTP API."""
+        return load(ApiSettings)
 
     @cached_property
     def ray(self) -> RaySettings:

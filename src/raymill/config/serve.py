@@ -17,6 +17,9 @@ class ServeSettings(Section):
     port: int = setting(
         8000, "Port that it listens on; 0 takes a free one", ge=0, le=65535, aliases=("SERVE_PORT",)
     )
+    url: str = setting(
+        "", "Where clients find it, as in `https://api.example.org`; host and port by default"
+    )
     max_body_bytes: int = setting(
         1_048_576, "Largest body of a request", unit="bytes", ge=1024, le=1_073_741_824
     )
@@ -55,6 +58,13 @@ class ServeSettings(Section):
     tls_password: SecretStr | None = setting(None, "Password of the private key")
 
     @property
+    def address(self) -> str:
+        """Where clients find it."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        shown = f"[{host}]" if ":" in host else host
+        return self.url or f"{'https' if self.tls_cert else 'http'}://{shown}:{self.port}"
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may ask."""
         return _listed(self.cors_origins)
@@ -75,6 +85,15 @@ class ServeSettings(Section):
             ):
                 raise ValueError(f"`{origin}` is no origin, as in `https://a.example:8443`")
         return text
+
+
+class ApiSettings(Section):
+    """Settings of clients of the HTTP API: `raymill.Client`, `raymill api`."""
+
+    section: ClassVar[str] = "api"
+
+    key: SecretStr | None = setting(None, "Key that clients show")
+    timeout_s: float = setting(30.0, "Longest wait of a client for an answer", unit="s", gt=0)
 
 
 def _listed(text: str) -> tuple[str, ...]:
