@@ -19,7 +19,6 @@ POINTS = 1000  # parts that a curve is cut into, each drawn from its lowest to i
 TRADES = 500
 MONTHS_MS = 120 * DAY_MS  # above this the time axis counts months
 MORE_STYLE = """
-svg .line.c0 { stroke: var(--c0); }
 td.up { color: var(--yes); } td.down { color: var(--no); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 1rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }

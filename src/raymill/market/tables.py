@@ -1,5 +1,6 @@
 """Tables of text as files hold them: columns of CSV or Parquet, times and numbers out of text."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ ZONE_HINT = "write a zone, as in 2020-01-31T14:30:00Z, or a bare date"
 
 
 def read_columns(path: str | Path) -> dict[str, Array]:
-    """Read the columns of a CSV or Parquet file by name in lower case. Raises InputError."""
+    """Read the columns of a CSV (also `.csv.gz`) or Parquet file by name in lower case.
+
+    Raises InputError.
+    """
     place = Path(path)
     try:
         table = _parquet(place) if place.suffix == ".parquet" else _csv(place)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(f"`{path}` cannot be read: {reason}") from error
     return {
@@ -32,7 +36,8 @@ def read_columns(path: str | Path) -> dict[str, Array]:
 def _csv(path: Path) -> pa.Table:
     from pyarrow import csv
 
-    names = path.read_bytes().partition(b"\n")[0].decode("utf-8-sig").strip().split(",")
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        names = file.readline().decode("utf-8-sig").strip().split(",")
     texts = csv.ConvertOptions(column_types={name.strip('"'): pa.string() for name in names})
     return csv.read_csv(path, convert_options=texts)
 

@@ -12,7 +12,11 @@ from raymill.config.paths import home
 from raymill.errors import SinkError
 from raymill.flow.registry import locate
 
-PARTS: tuple[str, ...] = ("raymill.app.demo.buoy:buoy", "raymill.app.demo.filings:filings")
+PARTS: tuple[str, ...] = (
+    "raymill.app.demo.buoy:buoy",
+    "raymill.app.demo.market:market",
+    "raymill.app.demo.filings:filings",
+)
 """Where the parts are, as `module:function`; each is loaded when its turn comes."""
 
 PAGE = "index.html"

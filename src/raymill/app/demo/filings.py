@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from raymill import json
+from raymill.app.demo.ending import end_orchestrator
 from raymill.app.demo.filer import CIK, NAME, REPORTS, TICKER, answers
 from raymill.app.demo.part import Fact, Part, Say
 from raymill.app.demo.server import Server, serving
@@ -138,7 +138,7 @@ def filings(folder: Path, say: Say) -> Part:
         try:
             return _part(mill, killer, say)
         finally:
-            _end(folder / "home")
+            end_orchestrator(folder / "home")
 
 
 def _part(mill: Mill, killer: Killer, say: Say) -> Part:
@@ -184,15 +184,3 @@ def _look_at_the_kill(mill: Mill, killer: Killer) -> None:
 def _row(filing: Mapping[str, Any]) -> tuple[str, ...]:
     texts = {name: "" if filing[name] is None else str(filing[name]) for name in HEADINGS}
     return tuple(texts[name] for name in HEADINGS)
-
-
-def _end(home: Path) -> None:
-    """Let the orchestrator leave now, not when it has been idle."""
-    store = SqliteStore(home)
-    try:
-        held = store.holder(time.time(), alive)
-    finally:
-        store.close()
-    if held is not None:
-        with suppress(ProcessLookupError):
-            os.kill(int(held.owner.split("/")[2]), signal.SIGTERM)

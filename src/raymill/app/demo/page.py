@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from pathlib import Path
 
 from raymill import __version__
 from raymill.app.demo.part import Fact, Part
@@ -35,7 +36,8 @@ svg .axis, svg .mark { stroke: var(--soft); stroke-width: 1; }
 svg .line { fill: none; stroke-width: 1.5; stroke-linejoin: round; }
 svg .dots { fill: none; stroke-width: 3.2; stroke-linecap: round; }
 svg .band { stroke: none; opacity: .8; }
-svg .line.c1 { stroke: var(--c1); } svg .line.c2 { stroke: var(--c2); stroke-dasharray: 5 4; }
+svg .line.c0 { stroke: var(--c0); } svg .line.c1 { stroke: var(--c1); }
+svg .line.c2 { stroke: var(--c2); stroke-dasharray: 5 4; }
 svg .dots.c0 { stroke: var(--c0); } svg .band.c0 { fill: var(--c0); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
@@ -45,6 +47,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 ul { padding: 0; list-style: none; }
 li b { display: inline-block; min-width: 3.2rem; } .yes b { color: var(--yes); }
 .no b { color: var(--no); } .out b { color: var(--soft); }
+a { color: var(--c2); }
 code { font: .9em ui-monospace, monospace; }
 """
 
@@ -78,10 +81,13 @@ def _part(part: Part) -> Iterator[str]:
     yield from (_fact(fact) for fact in part.facts)
     yield from (_item("out", "—", text) for text in part.left_out)
     yield "</ul>"
-    names = ", ".join(
-        f"<code>{escape(f'{file.parent.name}/{file.name}')}</code>" for file in part.files
-    )
-    yield f"<p>Written: {names}</p>\n</section>"
+    yield f"<p>Written: {', '.join(map(_file, part.files))}</p>\n</section>"
+
+
+def _file(file: Path) -> str:
+    name = escape(f"{file.parent.name}/{file.name}")
+    shown = f"<code>{name}</code>"
+    return f'<a href="{name}">{shown}</a>' if file.suffix == ".html" else shown
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -33,11 +33,11 @@ def import_(
     Parameters
     ----------
     files
-        CSV or Parquet files.
+        CSV (also `.csv.gz`) or Parquet files.
     kind
         bar, trade or quote.
     symbol
-        The symbol of all records; else the column `symbol`, or the file's name.
+        The symbol of all records; else the column `symbol` or `ticker`, or the file's name.
     interval
         How long a bar lasts; told by the times if not given.
     time_unit

@@ -33,6 +33,7 @@ from raymill.market.tables import read_columns, to_numbers, to_times
 from raymill.net import Head, Verdict
 
 UNITS = {"s": 1_000_000, "ms": 1000, "us": 1}
+SYMBOLS = ("symbol", "ticker")
 _TIMES = ("ts", "ts_utc", "date", "time", "timestamp", "datetime")
 _SIDES = {"buy": 1, "b": 1, "1": 1, "sell": -1, "s": -1, "-1": -1}
 _NAMES: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
@@ -138,7 +139,7 @@ def _sided(columns: Mapping[str, Array]) -> dict[str, Any]:
 def _by_symbol(
     columns: Mapping[str, Array], path: str | Path, count: int
 ) -> dict[str, NDArray[np.int64]]:
-    column = columns.get("symbol")
+    column = _named(columns, SYMBOLS)
     if column is None:
         return {symbol_of(path): np.arange(count)}
     names = arrow.cast(column, pa.string())
