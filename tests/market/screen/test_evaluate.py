@@ -308,6 +308,20 @@ def test_a_screen_is_what_plain_python_finds(
     assert found.filtered_count == len(expected)
 
 
+@given(st.lists(ROWS, min_size=6, max_size=9), st.lists(LEAVES, min_size=10, max_size=10))
+def test_each_condition_alone_is_what_plain_python_finds(
+    rows: list[dict[str, Any]], conditions: list[Any]
+) -> None:
+    keyed = [row | {"instrument": f"{at:02}"} for at, row in enumerate(rows)]
+    snapshot, by_key = universe(*keyed, as_of=AS_OF), {row["instrument"]: row for row in keyed}
+    for one in conditions:
+        for node in (one, {"not": one}):
+            found = screen(snapshot, node, limit=1000).stocks
+            expected = [by_key[key] for key in screened(keyed, [node], [])]
+            for name in ("symbol", "price"):
+                assert [row[name] for row in found] == [row[name] for row in expected], node
+
+
 def test_the_operators_are_those_of_the_design() -> None:
     assert " ".join(OPERATORS) == (
         "eq ne gt gte lt lte between not_between in not_in contains starts_with matches is_null "
