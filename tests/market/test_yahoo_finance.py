@@ -9,6 +9,7 @@ from market.asking import cases, judged, request
 from raymill import json
 from raymill.errors import InputError
 from raymill.market.instrument import Instrument
+from raymill.market.interval import DAY_US
 from raymill.market.moments import micros
 from raymill.market.sources.outlet import Outlet
 from raymill.market.sources.yahoo_finance import YahooFinance
@@ -69,6 +70,23 @@ def test_rows_without_prices_are_no_bars_and_half_of_one_is_no_number() -> None:
     rows = bars(body, "2020-08-01", "2020-09-30")
     assert len(rows) == 1
     assert rows[0]["low"] != rows[0]["low"]  # NaN: the store sets it aside
+
+
+def test_hours_that_begin_with_the_hour_are_bars() -> None:
+    eight = 1_598_860_800  # 2020-08-31T08:00Z, when London opens
+    body = chart([eight, eight + 3600, eight + 3600 + 137], [1.0, 2.0, 3.0], zone="Europe/London")
+    rows = bars(body, "2020-08-31", "2020-09-01", interval="1h")
+    assert [f"{row['ts']:%H:%M}" for row in rows] == ["08:00", "09:00"]
+    assert bars(chart([eight + 137], [1.0]), "2020-08-31", "2020-09-01", interval="1h") == []
+
+
+def test_hours_that_begin_at_half_past_are_refused_with_what_to_ask_for_instead() -> None:
+    body = chart([HALF_PAST_NINE, HALF_PAST_NINE + 3600], [1.0, 2.0])
+    with pytest.raises(InputError, match="`AAPL` begin with the session") as caught:
+        bars(body, "2020-08-31", "2020-09-01", interval="1h")
+    assert "--interval 30m" in str(caught.value.hint)
+    able = YahooFinance.capabilities.back_us
+    assert (able["1h"] / DAY_US, able["30m"] / DAY_US, able["1m"] / DAY_US) == (729, 59, 29)
 
 
 def test_a_range_without_trading_has_no_times_and_gives_nothing() -> None:

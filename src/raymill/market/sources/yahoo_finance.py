@@ -17,7 +17,7 @@ import pyarrow as pa
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.market.instrument import AssetClass, Instrument
-from raymill.market.interval import DAY_US, SECOND_US, interval
+from raymill.market.interval import DAY_US, HOUR_US, MINUTE_US, SECOND_US, interval
 from raymill.market.schemas import BAR, CORPORATE_ACTION, QUOTE, Kind
 from raymill.market.sources.columns import Action, actions, none, records, times
 from raymill.market.sources.contract import (
@@ -36,7 +36,11 @@ from raymill.net.retry import retry_after
 
 URL, SESSION_URL = "https://query2.finance.yahoo.com", "https://fc.yahoo.com"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0"
-GRAINS = {"1m": "1m", "5m": "5m", "15m": "15m", "30m": "30m", "1d": "1d", "1w": "1wk", "1M": "1mo"}
+GRAINS = {name: name for name in ("1m", "5m", "15m", "30m", "1h", "1d")}
+GRAINS |= {"1w": "1wk", "1M": "1mo"}
+QUARTER_US = 15 * MINUTE_US
+REACH_US = {"1m": 29 * DAY_US, **dict.fromkeys(("5m", "15m", "30m"), 59 * DAY_US)}
+REACH_US |= {"1h": 729 * DAY_US}
 CLASSES: dict[str, AssetClass] = {
     "EQUITY": "equity",
     "ETF": "etf",
@@ -61,7 +65,7 @@ class YahooFinance:
         kinds=("bar", "corporate_action", "quote"),
         intervals=tuple(GRAINS),
         span_us={"1m": 7 * DAY_US},
-        back_us={"1m": 29 * DAY_US, **dict.fromkeys(("5m", "15m", "30m"), 59 * DAY_US)},
+        back_us=REACH_US,
         adjusted="split",
         streaming="polled",
     )
@@ -196,6 +200,7 @@ def _bars(chart: Mapping[str, Any], asked: PageRequest, every: str) -> pa.Record
         for name in ("open", "high", "low", "close", "volume")
     }
     start_us, is_dated = _starts(stamps, every, zone)
+    check_hours(every, start_us, asked)
     there = ~np.all([np.isnan(columns[name]) for name in ("open", "high", "low", "close")], axis=0)
     there &= is_dated & (start_us >= asked.start_us) & (start_us < asked.end_us)
     columns["volume"] = np.where(np.isnan(columns["volume"]), 0.0, columns["volume"])
@@ -219,6 +224,20 @@ def _starts(stamps: Any, every: str, zone: ZoneInfo) -> tuple[Any, Any]:
     if every == "1d":
         return start_us, np.ones(len(start_us), bool)
     return start_us, interval(every).starts(start_us) == start_us
+
+
+def check_hours(every: str, start_us: Any, asked: PageRequest) -> None:
+    """Refuse hours that begin at a half or a quarter, as where the session does: bars of an hour
+    begin with the hour. Raises InputError."""
+    if every != "1h" or not len(start_us):
+        return
+    past_us = start_us % HOUR_US
+    if past_us.all() and past_us[0] % QUARTER_US == 0:  # else it is the quote of now alone
+        raise refusal(
+            "permanent",
+            f"Hours of `{asked.instrument.symbol}` begin with the session, not with the hour",
+            hint="crawl --interval 30m: longer bars are built from them",
+        )
 
 
 def _session_end(meta: Mapping[str, Any], stamps: Any, otherwise: Any) -> Any:

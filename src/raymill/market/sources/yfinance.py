@@ -30,6 +30,8 @@ from raymill.market.sources.yahoo_finance import (
     LONG_BARS,
     NEW_YORK,
     PENCE,
+    REACH_US,
+    check_hours,
     venue_symbol,
 )
 from raymill.net import Head, Verdict
@@ -46,7 +48,7 @@ class Yfinance:
         kinds=("bar", "corporate_action"),
         intervals=tuple(GRAINS),
         span_us={"1m": 7 * DAY_US},
-        back_us={"1m": 29 * DAY_US, **dict.fromkeys(("5m", "15m", "30m"), 59 * DAY_US)},
+        back_us=REACH_US,
         adjusted="split",
     )
     limits: Sequence[LimitRule] = (
@@ -148,6 +150,7 @@ def _records(rows: Any, asked: PageRequest, every: str) -> tuple[pa.RecordBatch,
         start_us = np.array([int(day.timestamp()) * 1_000_000 for day in days], np.int64)
     else:
         start_us = np.array([int(at.timestamp() * 1e6) for at in stamps], np.int64)
+    check_hours(every, start_us, asked)
     inside = (start_us >= asked.start_us) & (start_us < asked.end_us)
     given: dict[str, Any] = {
         name.lower(): np.asarray(rows[name], np.float64)[inside]
