@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,15 +28,17 @@ from raymill.cli.summary import Summary
 from raymill.config.find import FILE_NAMES, FILE_VARIABLE
 from raymill.config.section import Section, extra
 from raymill.config.sections import SECTIONS
+from raymill.config.serve import ServeSettings
 from raymill.config.show import Shown
 from raymill.flow.declare import as_declared
-from raymill.flow.registry import ENGINES, SINKS, SOURCES, STRATEGIES, TASKS, load, names
+from raymill.flow.registry import ENGINES, SINKS, SOURCES, STRATEGIES, TASKS, load, locate, names
 from raymill.flow.signature import REQUIRED
 from raymill.market.metrics import FORMULAS
 from raymill.market.screen.fields import catalogue
 from raymill.market.screen.operators import OPERATORS
 from raymill.market.screen.screener import Answer
 from raymill.market.screen.seed import FILTERS
+from raymill.services.hosts import graph
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -375,11 +378,24 @@ def text_of(page: str) -> str:
     return "\n\n".join([MADE, *PAGES[page]()]) + "\n"
 
 
+def serve_yaml() -> str:
+    """The application on Ray Serve with the services of `pyproject.toml`, and settings as they
+    are by default."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["raymill.services"]
+    found = {name: locate(points[name]) for name in sorted(points)}
+
+    def as_it_is(section: type[Section]) -> Section:
+        return section.model_construct()
+
+    return graph.text_of(graph.graph(found, ServeSettings.model_construct(), read=as_it_is))
+
+
 def main() -> int:
     """Write the pages, or say which are stale."""
     check, stale = "--check" in sys.argv, []
-    for page in PAGES:
-        path, text = DOCS / "reference" / f"{page}.md", text_of(page)
+    texts = {DOCS / "reference" / f"{page}.md": text_of(page) for page in PAGES}
+    for path, text in (texts | {ROOT / "deploy" / "serve.yaml": serve_yaml()}).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path.relative_to(ROOT))
             if not check:

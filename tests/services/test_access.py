@@ -13,7 +13,7 @@ from raymill.services import access
 from raymill.services.access import check_start, needs_keys
 from raymill.state.keys import Scope
 from services.conftest import Served
-from services.test_api import Echo
+from services.echo import Echo
 
 THING = "/api/echo/things/a"
 SAY = "/api/echo/say"

@@ -15,6 +15,12 @@ def settle() -> None:
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 
 
+def default(values: Mapping[str, str]) -> None:
+    """Set variables that libraries read; one that is set stays as it is."""
+    for name, value in values.items():
+        os.environ.setdefault(name, value)
+
+
 def given_on() -> dict[str, str]:
     """The settings of this process, for one on another machine; secrets are among them.
 

@@ -15,6 +15,7 @@ from raymill.config.serve import ApiSettings, ServeSettings
 from raymill.config.services import (
     AlgorunnerSettings,
     FilingsServiceSettings,
+    RouterSettings,
     ScreenerSettings,
     TasksServiceSettings,
     TickscrawlerSettings,
@@ -34,6 +35,7 @@ SECTIONS: tuple[type[Section], ...] = (
     MarketLiveSettings,
     ServeSettings,
     ApiSettings,
+    RouterSettings,
     AlgorunnerSettings,
     ScreenerSettings,
     TickscrawlerSettings,

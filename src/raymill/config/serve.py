@@ -32,6 +32,14 @@ class ServeSettings(Section):
     max_wait_s: float = setting(
         60.0, "Longest time that `?wait=` holds a request", unit="s", gt=0, le=3600
     )
+    apart: str = setting(
+        "",
+        "Services that have replicas of their own on Ray Serve, with commas, or `all`; others "
+        "answer inside of the router unless a setting of their scaling is changed",
+    )
+    start_s: float = setting(
+        60.0, "Longest wait on Ray Serve until everything is healthy", unit="s", gt=0
+    )
     docs: bool = setting(True, "Whether `/docs` and `/openapi.json` are served")
     demo: bool = setting(
         False, "Whether every answer says that what it shows is simulated; `--demo` sets it"

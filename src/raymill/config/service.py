@@ -15,6 +15,12 @@ class ServiceSettings(Section):
     max_ongoing_requests: int = setting(
         100, "Requests that a replica works on at a time", unit="requests", ge=1
     )
+    max_queued_requests: int = setting(
+        1000,
+        "Requests that wait for a replica; more are answered with 429, -1 has no bound",
+        unit="requests",
+        ge=-1,
+    )
     target_requests: float = setting(
         20.0,
         "Requests under way in a replica, on average, above which there are more replicas",

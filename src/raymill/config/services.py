@@ -6,6 +6,23 @@ from raymill.config.section import setting
 from raymill.config.service import ServiceSettings
 
 
+class RouterSettings(ServiceSettings):
+    """Settings of the router on Ray Serve, which answers all requests."""
+
+    section: ClassVar[str] = "router"
+
+    max_ongoing_requests: int = setting(
+        1000, "Requests that a replica works on at a time", unit="requests", ge=1
+    )
+    target_requests: float = setting(
+        100.0,
+        "Requests under way in a replica, on average, above which there are more replicas",
+        unit="requests",
+        gt=0,
+        aliases=("TARGET_NUM_ONGOING_REQUESTS",),
+    )
+
+
 class AlgorunnerSettings(ServiceSettings):
     """Settings of `/api/algorunner`."""
 

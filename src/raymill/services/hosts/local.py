@@ -9,20 +9,14 @@ from typing import Any
 import uvicorn
 
 from raymill.app.keys import stored_keys
-from raymill.app.schedules import Schedules
-from raymill.app.workflows import Workflows
 from raymill.config.serve import ServeSettings
-from raymill.errors import ConfigError, RaymillError
-from raymill.log import get_logger
+from raymill.errors import ConfigError
 from raymill.services.access import check_start
 from raymill.services.api import create_api
 from raymill.services.guard import App
 from raymill.services.hosts.listen import listen
+from raymill.services.hosts.orchestrator import supervise
 from raymill.services.service import InProcess, Service, kinds, opened
-from raymill.state.store import OPEN
-
-LOOK_S = 5.0  # how often it is looked whether an orchestrator is there
-log = get_logger()
 
 
 def local_api(
@@ -34,29 +28,12 @@ def local_api(
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        watching = asyncio.ensure_future(_supervise())
+        watching = asyncio.ensure_future(supervise())
         yield
         watching.cancel()
         await services.close()
 
     return create_api(installed, services, settings, lifespan=lifespan), services
-
-
-async def _supervise() -> None:
-    """Keep an orchestrator where runs are under way."""
-    while True:
-        try:
-            await asyncio.to_thread(_ensure)
-        except RaymillError as error:  # the store is away; it is asked again
-            log.warning("orchestrator.not_looked_for", reason=error.message)
-        await asyncio.sleep(LOOK_S)
-
-
-def _ensure() -> None:
-    with Workflows() as workflows:
-        open_ = any(workflows.ls(status=status, most=1) for status in ("submitted", *OPEN))
-        if open_ or Schedules(workflows).ls():
-            workflows.ensure()
 
 
 def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:

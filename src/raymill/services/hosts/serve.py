@@ -1,0 +1,275 @@
+"""The API on Ray Serve: one application of a router and of services that may scale apart."""
+
+import asyncio
+import logging
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from raymill.app.keys import stored_keys
+from raymill.config import process, settings
+from raymill.config.section import load
+from raymill.config.serve import ServeSettings
+from raymill.config.services import RouterSettings
+from raymill.engines.ray.cluster import connected, import_ray
+from raymill.errors import ConfigError, EngineUnavailable, RaymillError, TooBusy, unknown
+from raymill.services.access import check_start
+from raymill.services.hosts.listen import listen
+from raymill.services.hosts.replicas import RouterReplica, ServiceReplica, reference_of
+from raymill.services.hosts.shape import (
+    APPLICATION,
+    LOGGING,
+    SPEED,
+    Options,
+    apart,
+    router_options,
+    service_options,
+)
+from raymill.services.service import Service, kinds
+
+HERE = "127.0.0.1"
+LOOK_S = 0.05
+DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
+
+
+def import_serve() -> Any:
+    """Load Ray Serve. Raises EngineUnavailable with what to install."""
+    import_ray()
+    with warnings.catch_warnings():  # of its own use of pydantic
+        warnings.simplefilter("ignore")
+        from ray import serve
+    return serve
+
+
+def application(
+    found: Mapping[str, type[Service]],
+    given: Mapping[str, str],
+    workers: int | None = None,
+    scaled: Sequence[str] | None = None,
+) -> Any:
+    """The graph of deployments: the router, and each service. Raises ConfigError."""
+    chosen = {name: load(kind.Settings) for name, kind in found.items()}
+    called = apart(found, chosen, settings().serve) if scaled is None else scaled
+    references = {name: reference_of(kind) for name, kind in found.items()}
+    bound = {}
+    for name in found:
+        options = service_options(name, chosen[name], is_apart=name in called)
+        bound[name] = _deployment(ServiceReplica, options).bind(references[name], given)
+    router = _deployment(
+        import_serve().ingress()(RouterReplica), router_options(load(RouterSettings), workers)
+    )
+    idle = [one for name, one in bound.items() if name not in called]
+    return router.bind(
+        references, given, {name: bound[name] for name in called}, idle, meaning, cluster
+    )
+
+
+def _deployment(kind: type, options: Options) -> Any:
+    check_options(options)
+    return import_serve().deployment(kind, **options)
+
+
+def app(args: Mapping[str, Any]) -> Any:
+    """The application that a configuration file of Ray Serve names as its `import_path`."""
+    if wrong := sorted(set(args) - {"apart", "workers"}):
+        raise unknown("argument of the application", wrong[0], ["apart", "workers"])
+    found, named = kinds(), args.get("apart")
+    for name in named or ():
+        if name not in found:
+            raise unknown("service in `apart`:", name, found)
+    return application(found, process.given_on(), args.get("workers"), named)
+
+
+def check_options(options: Options) -> None:
+    """Refuse what Ray Serve would leave aside in silence. Raises UnknownName."""
+    import_serve()
+    from ray.serve.config import AutoscalingConfig, BackpressureConfig
+    from ray.serve.schema import DeploymentSchema, RayActorOptionsSchema
+
+    inner = {
+        "autoscaling_config": AutoscalingConfig,
+        "backpressure_config": BackpressureConfig,
+        "ray_actor_options": RayActorOptionsSchema,
+    }
+    where = f"key of deployment `{options.get('name')}`:"
+    _check_names(where, options, DeploymentSchema)
+    for name, kind in inner.items():
+        _check_names(where, options.get(name) or {}, kind)
+
+
+def check_graph(document: Any) -> None:
+    """Check a whole configuration file. Raises UnknownName, ConfigError, EngineUnavailable."""
+    import_serve()
+    from ray.serve.schema import HTTPOptionsSchema, ServeApplicationSchema, ServeDeploySchema
+
+    if not isinstance(document, dict):
+        raise ConfigError("The configuration of Ray Serve is no mapping")
+    _check_names("key of the configuration:", document, ServeDeploySchema)
+    _check_names("key of `http_options`:", document.get("http_options") or {}, HTTPOptionsSchema)
+    for one in document.get("applications") or ():
+        _check_names("key of an application:", one, ServeApplicationSchema)
+        for options in one.get("deployments") or ():
+            check_options(options)
+    try:
+        ServeDeploySchema.model_validate(document)
+    except ValueError as error:
+        raise ConfigError(f"The configuration of Ray Serve does not fit: {error}") from error
+
+
+def _check_names(where: str, given: Any, kind: Any) -> None:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where.rstrip(':').capitalize()} is `{given}` and no mapping")
+    for name in given:
+        if name not in kind.model_fields:
+            raise unknown(where, name, kind.model_fields)
+
+
+def meaning(service: str, error: Exception) -> RaymillError | None:
+    """What an error of Ray means for a service; None if it is none of Ray's own."""
+    import ray.exceptions as lost
+    from ray.serve import exceptions as refused
+
+    if isinstance(error, refused.BackPressureError):
+        return TooBusy(f"Service `{service}` has too much to do", retry_after_s=1)
+    if isinstance(error, lost.RayTaskError) or not isinstance(
+        error, lost.RayError | refused.RayServeException
+    ):
+        return None
+    return EngineUnavailable(f"Service `{service}` cannot be reached now")
+
+
+async def cluster() -> str:
+    """How the cluster is, asked of its head. Raises EngineUnavailable."""
+    nodes = await asyncio.to_thread(import_ray().nodes)
+    if not any(node["Alive"] for node in nodes):
+        raise EngineUnavailable("No node of the cluster is alive")
+    return "connected"
+
+
+def given_on(chosen: ServeSettings) -> dict[str, str]:
+    """The settings of this process for replicas, those that were chosen for this start first."""
+    before = settings().serve
+    changed = {
+        ServeSettings.variable(name): str(getattr(chosen, name))
+        for name in ServeSettings.model_fields
+        if getattr(chosen, name) != getattr(before, name)
+    }
+    return process.given_on() | changed
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Ask Ray Serve for its quick ways, before a cluster is started: they are the environment's.
+
+    Its proxy has a folder and ports of its own, so that two clusters do not meet.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="raymill-serve-"))
+    process.default(environment(folder))
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What the environment of a cluster says of Ray Serve."""
+    proxy = "RAY_SERVE_HAPROXY"
+    ports = (f"{proxy}_METRICS_PORT", f"{proxy}_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
+    return {
+        **SPEED,
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_S),
+        f"{proxy}_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        f"{proxy}_SOCKET_PATH": str(folder / "admin.sock"),
+        f"{proxy}_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        f"{proxy}_SERVER_STATE_BASE": str(folder),
+        f"{proxy}_SERVER_STATE_FILE": str(folder / "server-state"),
+        f"{proxy}_NBTHREAD": "1",
+        **{name: str(free_port()) for name in ports},
+    }
+
+
+def free_port(host: str = HERE, port: int = 0) -> int:
+    """A port that nobody listens on. Raises ConfigError where the one given is taken."""
+    with listen(host, port) as door:
+        found: int = door.getsockname()[1]
+    return found
+
+
+@contextmanager
+def running(
+    chosen: ServeSettings,
+    workers: int | None = None,
+    found: Mapping[str, type[Service]] | None = None,
+) -> Iterator[str]:
+    """The application, healthy, on the cluster in use; gives its address. Raises RaymillError."""
+    serve = import_serve()
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    port = free_port(chosen.host, chosen.port)
+    graph = application(kinds() if found is None else found, given_on(chosen), workers)
+    options = {"host": chosen.host, "port": port}
+    serve.start(proxy_location="EveryNode", http_options=options, logging_config=dict(LOGGING))
+    try:
+        address = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{port}"
+        deploy(graph, address, chosen.start_s)
+        yield address
+    finally:
+        serve.shutdown()
+
+
+def deploy(graph: Any, address: str, limit_s: float) -> None:
+    """Deploy, or change what is deployed, and wait until it is healthy. Raises EngineUnavailable"""
+    serve = import_serve()
+    deadline = time.monotonic() + limit_s
+    target = serve.RunTarget(graph, APPLICATION, "/")
+    serve.run_many([target], wait_for_applications_running=False)
+    while not (_is_running() and _is_healthy(f"{address}/health")):
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(
+                f"Ray Serve is not healthy after {limit_s:g} s",
+                hint="a setting `serve.start_s` that is longer waits longer; "
+                "logs lie in /tmp/ray/session_latest/logs/serve",
+            )
+        time.sleep(LOOK_S)
+
+
+def _is_running() -> bool:
+    found = import_serve().status().applications.get(APPLICATION)
+    if found is None:
+        return False
+    if found.status in ("DEPLOY_FAILED", "UNHEALTHY"):
+        lines = [line for line in str(found.message).splitlines() if line.strip()]
+        raise EngineUnavailable(f"Ray Serve cannot start the API: {lines[-1] if lines else ''}")
+    return bool(found.status == "RUNNING")
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def serve(chosen: ServeSettings, tell: Callable[[str], None], workers: int | None = None) -> None:
+    """Serve on Ray until interrupted; ends a cluster of its own. Raises RaymillError."""
+    check_start(chosen, lambda: bool(stored_keys().in_force()))
+    if chosen.tls_cert:
+        raise ConfigError(
+            "Ray Serve's proxy speaks no TLS",
+            hint="put a proxy that does in front: deploy/README.md",
+        )
+    over = threading.Event()
+    with prepared(), connected(), running(chosen, workers) as address:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, lambda *_: over.set())
+        tell(address)
+        over.wait()
