@@ -36,6 +36,7 @@ class Echo(Service):
     name: ClassVar[str] = "echo"
     Settings: ClassVar[type[ServiceSettings]] = EchoSettings
     is_well: ClassVar[bool] = True
+    fault: ClassVar[Exception | None] = None
 
     async def about(self) -> dict[str, Any]:
         """Say how it is."""
@@ -45,6 +46,13 @@ class Echo(Service):
     async def say(self, body: Said, wait: bool = False) -> Reply[Said]:
         """Say it again."""
         return Reply(body, 200) if wait else Reply(body, headers={"Location": "/api/echo/say/1"})
+
+    @route("GET", "/size")
+    async def size(self) -> int:
+        """Take no parameter; fail as the class is told to."""
+        if self.fault is not None:
+            raise self.fault
+        return 3
 
     @route("GET", "/things/{id}", key="thing")
     async def thing(self, id: str, size: int = 1) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from raymill.errors import Conflict
 from services.conftest import Served
 from services.echo import Echo
 
@@ -40,6 +41,27 @@ def test_an_error_is_a_problem_with_the_status_of_its_kind(
     assert problem["type"] == f"/docs/errors#{kind}"
     assert (problem["status"], problem["request_id"]) == (status, "abc-1")
     assert answer.headers["x-request-id"] == "abc-1"
+
+
+def test_a_route_without_parameters_is_like_any_other(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served(Echo)
+    answer = client.get("/api/echo/size", headers={"X-Request-ID": "abc-2"})
+    assert answer.json() == {"status": "success", "result": 3}
+    assert answer.headers["x-request-id"] == "abc-2"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/api/echo/size?x=1").status_code == 422
+    assert client.post("/api/echo/size").status_code == 405
+    monkeypatch.setattr(Echo, "fault", Conflict("It is taken"))
+    assert client.get("/api/echo/size").status_code == 409
+    monkeypatch.setattr(Echo, "fault", RuntimeError("secret"))
+    broken = client.get("/api/echo/size")
+    assert broken.status_code == 500
+    assert broken.headers["content-type"] == "application/problem+json"
+    counts = client.get("/metrics").text
+    assert 'path="/api/echo/size",status="200"} 1' in counts
+    assert 'path="/api/echo/size",status="409"} 1' in counts
 
 
 def test_a_busy_service_says_when_to_come_again(served: Served) -> None:

@@ -18,8 +18,9 @@ from raymill.log import get_logger
 from raymill.services import pages
 from raymill.services.access import Access
 from raymill.services.counts import Counts
-from raymill.services.endpoint import router_of
+from raymill.services.endpoint import plain_routes, router_of
 from raymill.services.guard import REQUEST_ID, App, Guard
+from raymill.services.plain import Plain, PlainFirst
 from raymill.services.problems import (
     MEDIA_TYPE,
     Problem,
@@ -64,14 +65,17 @@ def create_api(
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(Exception, _failed)
+    plain: dict[str, Plain] = {}
     for name, kind in kinds.items():
         _add_index(app, name, kind)
         app.include_router(router_of(kind, caller, is_simulated=settings.demo))
+        plain |= plain_routes(kind, caller, is_simulated=settings.demo)
     _add_whole(app, _Whole(list(kinds), caller, settings, cluster, counts))
     if settings.docs:
         pages.add(app)
     _describe_problems(app)
-    return _with_origins(Guard(app, settings, counts, Access(settings, _ring)), settings)
+    answering = PlainFirst(app, plain)
+    return _with_origins(Guard(answering, settings, counts, Access(settings, _ring)), settings)
 
 
 def _ring() -> Ring:

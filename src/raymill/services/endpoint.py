@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.services.access import check_scope
+from raymill.services.plain import Ask, Plain
 from raymill.services.problems import MEDIA_TYPE, problem_of
 from raymill.services.route import Event, Made, Reply, Route, asked_of, routes_of, text_of
 from raymill.services.service import Caller, Service
@@ -25,6 +26,7 @@ REFUSALS = (401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
 PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 EVENTS = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 OF = TypeAdapter(Any)
+_NONE: Mapping[str, str] = {}
 
 
 def router_of(kind: type[Service], caller: Caller, *, is_simulated: bool = False) -> APIRouter:
@@ -92,24 +94,49 @@ def _answer(
     given: Any,
     is_simulated: bool,
 ) -> Any:
-    adapter = OF if given is Any else TypeAdapter(given)
     known = _known(asked, one)
-    marked = b',"simulated":true' if is_simulated else b""
+    ask = _asking(kind, one, caller, given, is_simulated)
 
     async def endpoint(request: Request, **values: Any) -> Response:
         if request.scope["query_string"]:
             _check_query(request, known)
+        status, headers, body = await ask(values)
+        return Response(body, status, headers, "application/json")
+
+    return _signed(endpoint, asked)
+
+
+def plain_routes(
+    kind: type[Service], caller: Caller, *, is_simulated: bool = False
+) -> Mapping[str, Plain]:
+    """The routes of a service whose method takes nothing, by their path."""
+    found = {}
+    for one in routes_of(kind):
+        asked = asked_of(kind, one)
+        if one.kind == "answer" and one.method == "GET" and not asked.parameters:
+            ask = _asking(kind, one, caller, _returned(asked), is_simulated)
+            path = f"/api/{kind.name}{one.path}"
+            found[path] = Plain(path, one.scope, ask)
+    return found
+
+
+def _asking(kind: type[Service], one: Route, caller: Caller, given: Any, is_simulated: bool) -> Ask:
+    """Calls the method behind a route; gives status, headers and body."""
+    adapter = OF if given is Any else TypeAdapter(given)
+    marked = b',"simulated":true' if is_simulated else b""
+
+    async def ask(values: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         value = await caller.call(kind.name, one.name, values)
-        status, headers = one.status, {}
+        status, headers = one.status, _NONE
         if isinstance(value, Reply):
-            status, headers = value.status or status, dict(value.headers)
+            status, headers = value.status or status, value.headers
             value = value.value
         body = value.body if isinstance(value, Made) else adapter.dump_json(value)
         if one.key is not None:
             body = b'{"status":"success","%b":%b%b}' % (one.key.encode(), body, marked)
-        return Response(body, status, headers, "application/json")
+        return status, headers, body
 
-    return _signed(endpoint, asked)
+    return ask
 
 
 def _events(kind: type[Service], one: Route, caller: Caller, asked: Signature) -> Any:

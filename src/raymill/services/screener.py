@@ -1,6 +1,7 @@
 """The screener as a service: screens and overviews of what is stored, and stored filters."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -53,6 +54,8 @@ class Screener(Service):
         self._held = Held(settings_.refresh_interval, look_s)
         self._filters = Glance(lambda: len(stored_filters().ls()), look_s)
         self._making: asyncio.Task[Screens] | None = None
+        self._nothing: tuple[Conflict, float] | None = None  # why there is none, and until when
+        self._look_s = look_s
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status; `total_stocks` is null before it is known."""
@@ -72,6 +75,8 @@ class Screener(Service):
         """What is held; where that is nothing yet, what is there after a moment."""
         if (held := self._ready()) is not None:
             return held
+        if self._nothing is not None and time.monotonic() < self._nothing[1]:
+            return self._nothing[0]
         try:
             async with asyncio.timeout(FIRST_S):
                 return await self._current()
@@ -145,7 +150,11 @@ class Screener(Service):
         """The universe of now. Raises Conflict where nothing is stored."""
         if (held := self._ready()) is not None:
             return held
-        return await asyncio.shield(self._make())
+        try:
+            return await asyncio.shield(self._make())
+        except Conflict as nothing:
+            self._nothing = (nothing, time.monotonic() + self._look_s)
+            raise
 
     def _make(self) -> "asyncio.Task[Screens]":
         if self._making is None or self._making.done():
@@ -184,7 +193,8 @@ def _made(held: Held) -> Screens:
 
 def _told(task: "asyncio.Task[Screens]") -> None:
     """Say why a universe could not be made; those who wait for it are told apart from this."""
-    if not task.cancelled() and (error := task.exception()) is not None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Conflict):
         log.warning("screener.not_made", reason=str(error))
 
 
