@@ -32,7 +32,7 @@ from raymill.config.serve import ServeSettings
 from raymill.config.show import Shown
 from raymill.flow.declare import as_declared
 from raymill.flow.registry import ENGINES, SINKS, SOURCES, STRATEGIES, TASKS, load, locate, names
-from raymill.flow.signature import REQUIRED
+from raymill.flow.signature import REQUIRED, Outside
 from raymill.market.metrics import FORMULAS
 from raymill.market.screen.fields import catalogue
 from raymill.market.screen.operators import OPERATORS
@@ -225,7 +225,8 @@ def parameter_row(parameter: Any, meanings: dict[str, str]) -> tuple[str, str, s
 
 def type_text(annotation: Any) -> str:
     """A type as its author wrote it, with its limits."""
-    limits = [repr(limit) for limit in getattr(annotation, "__metadata__", ())]
+    marks = getattr(annotation, "__metadata__", ())
+    limits = [m.what if isinstance(m, Outside) else repr(m) for m in marks]
     bare = getattr(annotation, "__origin__", annotation) if limits else annotation
     plain = isinstance(bare, type) and not isinstance(bare, types.GenericAlias)
     text = bare.__name__ if plain else str(bare).replace("typing.", "")

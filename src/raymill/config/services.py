@@ -81,3 +81,12 @@ class TasksServiceSettings(ServiceSettings):
     most_records: int = setting(
         10_000, "Records that one request may post to a task", unit="records", ge=1
     )
+    most_seconds: float = setting(
+        10.0, "Longest time of a task over the records of one request", unit="s", gt=0
+    )
+    most_memory: int = setting(
+        1 << 30, "Memory that a task may take for one request", unit="bytes", ge=1 << 26
+    )
+    most_waiting: int = setting(
+        8, "Requests that wait for the one before, in each replica", unit="requests", ge=0
+    )

@@ -73,6 +73,13 @@ class _Records:
 def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str, Any]) -> list[Any]:
     """Run a task over dicts: a record per answer, or the Skip or Fail of one that was not emitted,
     in order."""
+    return [told for _, told in tried(task, records, given)]
+
+
+def tried(
+    task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str, Any]
+) -> list[tuple[int | None, Any]]:
+    """What `try_out` gives, each with the number of the record that it answers; None is the end."""
     rows = [dict(row) for row in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = [_column([row.get(name) for row in rows]) for name in names]
@@ -92,14 +99,18 @@ def try_out(task: Any, records: Iterable[Mapping[str, Any]], given: Mapping[str,
     found += [(letter.row, Fail(letter.reason)) for letter in letters]
     found += _skips(node, asked, answered)
     rest = keeper.finish(node) if keyed else None
-    told = [one for _, one in sorted(found, key=lambda pair: pair[0])]
-    return told + (rest.to_pylist() if rest is not None else [])
+    told: list[tuple[int | None, Any]] = [*sorted(found, key=lambda pair: pair[0])]
+    return told + [(None, row) for row in (rest.to_pylist() if rest is not None else [])]
 
 
 def _column(cells: list[Any]) -> Array:
     try:
         return arrow.array(cells)
-    except pa.ArrowInvalid:  # numbers and text in one field, as files have them
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        OverflowError,
+    ):  # numbers and text in one field, as files have them
         return arrow.array([None if cell is None else str(cell) for cell in cells])
 
 

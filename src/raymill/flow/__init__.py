@@ -2,7 +2,7 @@
 
 from raymill.flow.declare import Configured, Declared, as_declared, task
 from raymill.flow.outcome import Fail, Skip
-from raymill.flow.signature import Hash, Out, Time
+from raymill.flow.signature import Hash, Out, Outside, Time
 from raymill.flow.task import Answer, Kind, Port, Rows, Spec, State, Task
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Hash",
     "Kind",
     "Out",
+    "Outside",
     "Port",
     "Rows",
     "Skip",

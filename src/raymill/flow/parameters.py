@@ -60,7 +60,9 @@ def validate(
     known = [p.name for p in parameters]
     for name in given:
         if name not in known:
-            raise unknown(f"parameter of {what} `{task}`:", name, known)
+            error = unknown(f"parameter of {what} `{task}`:", name, known)
+            error.details["parameter"] = name
+            raise error
     from pydantic import ValidationError
 
     shape = model(task, parameters)
@@ -98,11 +100,14 @@ def _explain(task: str, error: Any, what: str) -> ConfigError:
     name = str(first["loc"][0]) if first["loc"] else "?"
     if first["type"] == "missing":
         return ConfigError(
-            f"{what.capitalize()} `{task}` needs parameter `{name}`", hint=f"--set {name}=VALUE"
+            f"{what.capitalize()} `{task}` needs parameter `{name}`",
+            hint=f"--set {name}=VALUE",
+            parameter=name,
         )
     return ConfigError(
         f"Parameter `{name}` of {what} `{task}` cannot be {first['input']!r}: {first['msg']}",
         hint=f"raymill {_PLURALS[what]} show {task}",
+        parameter=name,
     )
 
 

@@ -6,7 +6,8 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, NewType, get_args, get_origin, get_type_hints
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
@@ -30,6 +31,30 @@ class Out:
     adds a list column of fixed length, given by the parameter of that name."""
 
     length: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Marks a parameter that names a file, or code: `model: Annotated[str, Outside("file")]`.
+
+    Who posts records over HTTP cannot set it.
+    """
+
+    what: Literal["file", "code"]
+
+
+def outside(annotation: Any) -> str | None:
+    """What a parameter of this type names outside of the records: a file, or code.
+
+    >>> outside(Annotated[str, Outside("file")] | None), outside(str)
+    ('file', None)
+    """
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Outside):
+            return mark.what
+    if isinstance(annotation, type) and issubclass(annotation, PurePath):
+        return "file"
+    return next((found for one in get_args(annotation) if (found := outside(one))), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from raymill.flow.aggregates import Aggregate
 from raymill.flow.declare import Configured, task
 from raymill.flow.outcome import Skip
 from raymill.flow.registry import locate
-from raymill.flow.signature import read_signature
+from raymill.flow.signature import Outside, read_signature
 from raymill.flow.step import state_row
 from raymill.flow.task import Answer, Kind, Port, Rows, Spec, State, Task
 from raymill.flow.window_loop import Kernels, build
@@ -48,7 +48,7 @@ class Window(Task):
     flush: answer windows that are still open at the end of input.
     """
 
-    aggregate: Any = "mean"
+    aggregate: Annotated[Any, Outside("code")] = "mean"
     count: Annotated[int, Gt(0)] | None = None
     seconds: Annotated[float, Gt(0)] | None = None
     every: Annotated[float, Gt(0)] | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow as pa
 from raymill import arrow
 from raymill.arrow import Array
 from raymill.errors import ConfigError, InputError
-from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
+from raymill.flow import Answer, Fail, Kind, Outside, Port, Rows, Spec, State, Task, task
 from raymill.tasks.properties import Names, listed
 
 UNKNOWN = Fail("key is not in the annotation file")
@@ -38,7 +38,7 @@ class Annotate(Task):
     [{'value': 's1', 'place': 'building4', 'kind': 'analog'}]
     """
 
-    file: str
+    file: Annotated[str, Outside("file")]
     names: Names = ()
     unknown: Literal["empty", "fail"] = "empty"
 

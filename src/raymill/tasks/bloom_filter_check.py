@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from raymill.errors import ConfigError
-from raymill.flow import Answer, Kind, Port, Rows, Skip, Spec, State, Task, task
+from raymill.flow import Answer, Kind, Outside, Port, Rows, Skip, Spec, State, Task, task
 from raymill.tasks import bloom
 from raymill.tasks.properties import Names, listed
 
@@ -49,8 +50,8 @@ class BloomFilterCheck(Task):
     [{'value': 's1', 'might_contain': True}, {'value': 's9', 'might_contain': False}]
     """
 
-    model: str = ""
-    models: Mapping[str, str] | Names = ()
+    model: Annotated[str, Outside("file")] = ""
+    models: Annotated[Mapping[str, str] | Names, Outside("file")] = ()
     fields: Names = ()
     drop: bool = False
 

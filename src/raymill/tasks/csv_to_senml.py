@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from raymill.connectors.cells import (
 from raymill.connectors.senml.library import read_number
 from raymill.connectors.values import merged, plain_number
 from raymill.errors import ConfigError, InputError, PipelineError
-from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
+from raymill.flow import Answer, Fail, Kind, Outside, Port, Rows, Spec, State, Task, task
 
 TIMES = ("timestamp", "ts")
 _KEYS = ("v", "sv", "vb")
@@ -64,7 +64,7 @@ class CsvToSenml(Task):
     [{'ts': 5, 'light': 7.5, 'value': '{"e":[{"n":"light","v":"7.5"}],"bt":"5"}'}]
     """
 
-    schema_file: str | None = None
+    schema_file: Annotated[str | None, Outside("file")] = None
     columns: tuple[str, ...] = ()
     numbers: Literal["text", "number"] = "text"
 
