@@ -39,6 +39,7 @@ BACKTESTS = {
     "market.sweep.daily": 10,
     "market.sweep.minutes": 10,
     "market.sweep.minutes.two_threads": 10,
+    "market.sweep.on_bar.one_process": 8,
 }
 MEMORY = "market.sweep.minutes.memory"
 
@@ -49,6 +50,21 @@ def test_a_row_gives_a_finite_figure_on_its_bars(name: str) -> None:
     row = next(row for row in rows if row["name"] == name)
     assert math.isfinite(row["median"])
     assert row["records"] == BACKTESTS[name]
+
+
+def finite_on_eight_sets(row: str) -> bool:
+    rows = measure(Wanted((f"market.sweep.on_bar.{row}",), runs=1, records=50_000))["rows"]
+    return [one["records"] for one in rows] == [8] and math.isfinite(rows[0]["median"])
+
+
+@pytest.mark.system
+def test_a_row_gives_a_finite_figure_of_two_processes() -> None:
+    assert finite_on_eight_sets("two_processes")
+
+
+@pytest.mark.ray
+def test_a_row_gives_a_finite_figure_of_two_actors(ray_cluster: None) -> None:
+    assert finite_on_eight_sets("ray")
 
 
 @pytest.mark.system

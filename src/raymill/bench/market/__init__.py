@@ -7,9 +7,10 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.market import backtests, ingest, screen, stream
+    from raymill.bench.market import backtests, ingest, screen, spread, stream
 
     yield from backtests.cases()
+    yield from spread.cases()
     yield from screen.cases()
     yield from ingest.cases()
     yield from stream.cases()
