@@ -195,6 +195,7 @@ def test_a_symbol_of_yesterday_s_list_will_do_where_the_vendor_is_away(
         monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", server.url)
         config.reset()
         number = open_rooms().named("binance", "BTC/USDT").instrument_id
+    monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", "http://127.0.0.1:1")  # nobody answers there
     monkeypatch.setenv("RAYMILL_MARKET_LIST_HOURS", "0.0000001")
     monkeypatch.setenv("RAYMILL_MARKET_TRIES", "1")
     config.reset()

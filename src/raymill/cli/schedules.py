@@ -1,8 +1,10 @@
 """`raymill schedules`: when runs of workflows begin by themselves."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Literal
+
+from cyclopts import Parameter
 
 from raymill.app.schedules import Schedule, Schedules, seconds_of
 from raymill.app.workflows import Workflows
@@ -29,16 +31,40 @@ def ls(*, json_: bool = False) -> None:
         show_table(HEADINGS, map(_cells, found), stream=sys.stdout, numbers_from=len(HEADINGS))
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class WhenOptions:
+    """When runs begin.
+
+    Parameters
+    ----------
+    cron
+        Minute, hour, day, month, weekday, as in `30 6 * * MON-FRI`.
+    every
+        Instead of that, the time between runs: 90s, 15m, 1h30m, 1d.
+    timezone
+        Where the clock of `--cron` hangs, as in Europe/Oslo.
+    catch_up
+        Which of the times are run that were missed while no orchestrator was there: none, one (the
+        latest), all.
+    """
+
+    cron: str | None = None
+    every: str | None = None
+    timezone: str = "UTC"
+    catch_up: Literal["none", "one", "all"] = "one"
+
+
+NEVER = WhenOptions()
+
+
 def add(
     name: str,
     workflow: str,
     /,
     *,
-    cron: str | None = None,
-    every: str | None = None,
+    when: WhenOptions = NEVER,
     input: str | None = None,
-    timezone: str = "UTC",
-    catch_up: Literal["none", "one", "all"] = "one",
     priority: int | None = None,
     engine: str = "local",
     json_: bool = False,
@@ -56,17 +82,8 @@ def add(
         The name of the schedule; one of the same name is replaced.
     workflow
         A registered name, `module:object` or `FILE.py:object`.
-    cron
-        Minute, hour, day, month, weekday, as in `30 6 * * MON-FRI`.
-    every
-        Instead of that, the time between runs: 90s, 15m, 1h30m, 1d.
     input
         What each run is started with, as JSON.
-    timezone
-        Where the clock of `--cron` hangs, as in Europe/Oslo.
-    catch_up
-        Which of the times are run that were missed while no orchestrator was there: none, one (the
-        latest), all.
     priority
         Runs with a higher one go first.
     engine
@@ -78,11 +95,11 @@ def add(
         made = Schedules(workflows).add(
             name,
             workflow,
-            cron=cron,
-            every_s=None if every is None else seconds_of(every),
+            cron=when.cron,
+            every_s=None if when.every is None else seconds_of(when.every),
             value=parsed(input),
-            timezone=timezone,
-            catch_up=catch_up,
+            timezone=when.timezone,
+            catch_up=when.catch_up,
             priority=priority,
             engine=engine,
         )

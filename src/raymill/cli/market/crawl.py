@@ -1,7 +1,10 @@
 """`raymill market crawl`: records of a range from a source into the lake."""
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from cyclopts import Parameter
 
 from raymill import json
 from raymill.cli.asked import names
@@ -14,6 +17,29 @@ if TYPE_CHECKING:
 Kind = Literal["bar", "trade", "quote", "fundamental", "corporate_action"]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class WhoOptions:
+    """Who runs it, and whether it is waited for.
+
+    Parameters
+    ----------
+    engine
+        Whose workers run the crawls: local, ray, or another that is installed.
+    workers
+        Crawls that run at a time, where an orchestrator is started.
+    detach
+        Do not wait for the end; write the ids of the runs.
+    """
+
+    engine: str = "local"
+    workers: int | None = None
+    detach: bool = False
+
+
+ANYBODY = WhoOptions()
+
+
 def crawl(
     source: str,
     *symbols: str,
@@ -21,9 +47,7 @@ def crawl(
     end: str | None = None,
     kind: Kind = "bar",
     interval: str = "1d",
-    engine: str = "local",
-    workers: int | None = None,
-    detach: bool = False,
+    who: WhoOptions = ANYBODY,
     json_: bool = False,
 ) -> int:
     """Complete bars, trades or quotes of a range, from a source into the lake.
@@ -46,12 +70,6 @@ def crawl(
         bar, trade, quote, fundamental or corporate_action.
     interval
         How long a bar lasts, as in 1m, 1h, 1d (1M is a month).
-    engine
-        Whose workers run the crawls: local, ray, or another that is installed.
-    workers
-        Crawls that run at a time, where an orchestrator is started.
-    detach
-        Do not wait for the end; write the ids of the runs.
     json_
         Write a JSON list of crawls instead of a table.
     """
@@ -63,7 +81,7 @@ def crawl(
             "There is no symbol", hint=f"raymill market crawl {source} SYMBOL --start 2024-01-01"
         )
     begin_us, end_us = wanted(start, end)
-    with opened(workers) as crawls:
+    with opened(who.workers) as crawls:
         asked = crawls.ask(
             source,
             chosen,
@@ -71,9 +89,9 @@ def crawl(
             begin_us,
             end_us,
             interval=interval if kind == "bar" else None,
-            engine=engine,
+            engine=who.engine,
         )
-        if detach:
+        if who.detach:
             return _detached(asked, json_)
         return _to_the_end(crawls, asked, json_)
 

@@ -4,7 +4,7 @@ import sys
 from typing import Literal
 
 from raymill import json
-from raymill.errors import ConfigError
+from raymill.cli.requests import ask
 
 Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 
@@ -117,15 +117,7 @@ def retry(*runs: str, json_: bool = False) -> None:
 def _ask(kind: str, runs: tuple[str, ...], as_json: bool) -> None:
     from raymill.app.market.crawls import Crawls
 
-    if not runs:
-        raise ConfigError(f"`raymill crawls {kind}` needs a run", hint="raymill crawls ls")
-    with Crawls() as crawls:
-        for run in runs:
-            crawls.request(run, kind)
-    if as_json:
-        _write([{"run": run, "asked": kind} for run in runs])
-    else:
-        sys.stderr.write("".join(f"asked to {kind} {run}\n" for run in runs))
+    ask("crawls", kind, runs, Crawls, as_json=as_json)
 
 
 def _write(value: object) -> None:

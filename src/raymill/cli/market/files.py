@@ -1,9 +1,10 @@
 """`raymill market import`: CSV and Parquet files into the lake."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from raymill import json
+from raymill.cli.market.options import show_json
 from raymill.cli.report import show_table
 from raymill.errors import ConfigError
 
@@ -26,9 +27,8 @@ def import_(
     """Store the records of CSV or Parquet files in the lake.
 
     Bars have columns `date` (or `ts`, `time`, ...), `open`, `high`, `low`, `close`, `volume`;
-    trades a time, `price` and `size` (or `amount`), and `id` and `side` where there are; quotes a
-    time, `bid` and `ask`. What is unsound is set aside with its reason. The same file again changes
-    nothing.
+    trades a time, `price`, `size` (or `amount`), and `id` and `side` where there are; quotes a
+    time, `bid`, `ask`. What is unsound is set aside with its reason. Again, nothing changes.
 
     Parameters
     ----------
@@ -50,8 +50,6 @@ def import_(
     json_
         Write a JSON list instead of a table.
     """
-    from dataclasses import asdict
-
     from raymill.app.market.imports import import_file
 
     if not files:
@@ -68,9 +66,14 @@ def import_(
         )
         for path in files
     ]
-    if json_:
-        text = json.dumps([asdict(one) for one in found], indent=True).decode()
-        sys.stdout.write(f"{text}\n")
+    _show(found, json_)
+
+
+def _show(found: "Sequence[Imported]", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        show_json([asdict(one) for one in found])
     else:
         show_table(HEADINGS, map(_cells, found), stream=sys.stdout, numbers_from=5)
     for one in found:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -18,14 +19,43 @@ NEVER = float("inf")
 BEGUN = ("live", "degraded")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PaceOptions:
+    """How a source of this machine runs.
+
+    Parameters
+    ----------
+    speed
+        How much faster than the clock a simulated source or a file runs.
+    start
+        The time at which a simulated source or a file begins; now, if not given.
+    """
+
+    speed: float = 1.0
+    start: str | None = None
+
+    def start_us(self) -> int | None:
+        """Where it begins. Raises ConfigError for what cannot be."""
+        from raymill.market.moments import micros
+
+        if not self.speed > 0:
+            raise ConfigError(f"`--speed` cannot be {self.speed}", hint="give a number above 0")
+        if self.start is None and self.speed != 1.0:
+            raise ConfigError("`--speed` needs `--start`", hint="--start 2024-01-01")
+        return None if self.start is None else micros(self.start, "--start")
+
+
+CLOCK = PaceOptions()
+
+
 def stream(
     source: str,
     *symbols: str,
     kind: list[str] | None = None,
     interval: str = "1m",
     for_: Annotated[float | None, Parameter(name="--for")] = None,
-    speed: float = 1.0,
-    start: str | None = None,
+    pace: PaceOptions = CLOCK,
     detach: bool = False,
     json_: bool = False,
 ) -> int:
@@ -48,35 +78,26 @@ def stream(
         How long a bar lasts, as in 1m.
     for_
         Stop so many seconds after it has begun, and say what came of it.
-    speed
-        How much faster than the clock a simulated source or a file runs.
-    start
-        The time at which a simulated source or a file begins; now, if not given.
     detach
         Do not follow it; write the id of the stream.
     json_
         Write where it stands at last as JSON.
     """
     from raymill.app.market.streams import Streams
-    from raymill.market.moments import micros
 
     chosen = names(symbols)
     if not chosen:
         raise ConfigError("There is no symbol", hint=f"raymill market stream {source} SYMBOL")
     if for_ is not None and not for_ > 0:
         raise ConfigError(f"`--for` cannot be {for_}", hint="give seconds above 0")
-    if not speed > 0:
-        raise ConfigError(f"`--speed` cannot be {speed}", hint="give a number above 0")
-    start_us = None if start is None else micros(start, "--start")
-    if start_us is None and speed != 1.0:
-        raise ConfigError("`--speed` needs `--start`", hint="--start 2024-01-01")
+    start_us = pace.start_us()
     with Streams() as streams:
         asked, is_new = streams.start(
             source,
             chosen,
             names(kind or ["trades"]),
             interval=interval,
-            speed=speed,
+            speed=pace.speed,
             start_us=start_us,
         )
         begun = "begins" if is_new else "is under way"

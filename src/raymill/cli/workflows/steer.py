@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from raymill import json
 from raymill.app.workflows import Workflows
+from raymill.cli.requests import ask, told
 from raymill.cli.workflows.text import write
-from raymill.errors import ConfigError
 
 _ITEM = re.compile(r"(.+)\[(\d+)\]")
 
@@ -78,28 +78,14 @@ def redrive(workflow: Annotated[str | None, Parameter()] = None, /, *, json_: bo
         Write what was asked as JSON.
     """
     with Workflows() as workflows:
-        _asked("retry", workflows.redrive(workflow), json_)
+        runs = workflows.redrive(workflow)
+    told("retry", runs, as_json=json_)
+    if not runs and not json_:
+        sys.stderr.write("no run has failed\n")
 
 
 def _ask(kind: str, runs: Sequence[str], as_json: bool) -> None:
-    if not runs:
-        raise ConfigError(
-            f"`raymill workflows {kind}` needs a run", hint="raymill workflows ls lists them"
-        )
-    with Workflows() as workflows:
-        for run in runs:
-            workflows.request(run, kind)
-    _asked(kind, runs, as_json)
-
-
-def _asked(kind: str, runs: Sequence[str], as_json: bool) -> None:
-    if as_json:
-        write([{"run": run, "asked": kind} for run in runs])
-        return
-    for run in runs:
-        sys.stderr.write(f"asked to {kind} {run}\n")
-    if not runs:
-        sys.stderr.write("no run has failed\n")
+    ask("workflows", kind, runs, Workflows, as_json=as_json)
 
 
 def answer(run: str, step: str, value: str, /, *, json_: bool = False) -> None:
