@@ -10,7 +10,7 @@ from raymill import json
 from raymill.services import client as clients
 from raymill.services.client import Client
 from services.conftest import served  # noqa: F401
-from services.test_api import Echo
+from services.echo import Echo
 from services.test_client import Pages
 
 URL = "http://127.0.0.1:8000"

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -84,6 +85,18 @@ class Echo(Service):
             raise NotFound("There is no such number")
         for number in range(1, to + 1):
             yield {"number": number}
+
+    flooded: ClassVar[threading.Event] = threading.Event()
+
+    @route("GET", "/flood", kind="events")
+    async def flood(self) -> AsyncIterator[Event]:
+        """Tell much, and do not end; `flooded` is set when nobody listens any more."""
+        try:
+            while True:
+                yield Event("1", "a" * 65_536)
+                await asyncio.sleep(0)
+        finally:
+            self.flooded.set()
 
     @route("GET", "/endless/ws", kind="socket")
     async def endless_live(self) -> AsyncIterator[dict[str, int]]:

@@ -27,7 +27,7 @@ from raymill.services import Model, Service, route
 from raymill.services.client import AsyncClient, Client
 from raymill.services.hosts.local import local_api
 from services.conftest import Served
-from services.test_api import Echo, EchoSettings, Inner, Said
+from services.echo import Echo, EchoSettings, Inner, Said
 
 URL = "http://127.0.0.1:8000"
 

@@ -26,7 +26,12 @@ class ServeSettings(Section):
     max_depth: int = setting(
         32, "How deep lists and objects in a body may lie in one another", unit="levels", ge=4
     )
-    read_s: float = setting(10.0, "Longest time for reading a request", unit="s", gt=0)
+    read_s: float = setting(
+        10.0, "Longest time for the headers of a request, and for its body", unit="s", gt=0
+    )
+    write_s: float = setting(
+        60.0, "Longest time that a client may leave an answer untaken", unit="s", gt=0
+    )
     health_s: float = setting(2.0, "Longest wait for a service that is asked how it is", unit="s")
     glance_s: float = setting(0.25, "How old the counts in a status may be", unit="s", ge=0, le=60)
     max_wait_s: float = setting(

@@ -16,6 +16,7 @@ from raymill.services.api import create_api
 from raymill.services.guard import App
 from raymill.services.hosts.listen import listen
 from raymill.services.hosts.orchestrator import supervise
+from raymill.services.hosts.punctual import punctual
 from raymill.services.service import InProcess, Service, kinds, opened
 
 
@@ -42,10 +43,18 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     app, _ = local_api(settings)
     door = listen(settings.host, settings.port)
     host, port = door.getsockname()[:2]
+    server = server_of(app, settings)
+    scheme = "https" if settings.tls_cert else "http"
+    tell(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+    server.run(sockets=[door])
+
+
+def server_of(app: App, settings: ServeSettings) -> uvicorn.Server:
+    """The server of an API. Raises ConfigError where files of TLS are missing."""
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="httptools",
+        http=punctual(settings),
         ws="websockets-sansio",
         lifespan="on",
         access_log=False,
@@ -55,10 +64,7 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=10,
         **_tls(settings),
     )
-    server = uvicorn.Server(config)
-    scheme = "https" if settings.tls_cert else "http"
-    tell(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
-    server.run(sockets=[door])
+    return uvicorn.Server(config)
 
 
 def _tls(settings: ServeSettings) -> dict[str, Any]:
