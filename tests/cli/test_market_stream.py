@@ -100,7 +100,7 @@ def test_no_more_streams_run_than_may(
     config.reset()
     run = machine("market", "stream", "binance", "BTC/USDT", "--detach").out.strip()
     done = machine("market", "stream", "binance", "ETH/USDT", "--detach")
-    assert done.code == 2
+    assert done.code == 3
     assert "1 streams run already, and no more than 1 may" in done.err
     assert machine("streams", "stop", run).code == 0
 

@@ -28,10 +28,10 @@ def micros(text: str, name: str = "time") -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"`{name} {text}` is no time", hint=HINT) from None
+        raise ConfigError(f"`{name} {text}` is no time", hint=HINT, path=name) from None
     if at.tzinfo is None:
         if len(text.strip()) > 10:
-            raise ConfigError(f"`{name} {text}` has no zone", hint=HINT)
+            raise ConfigError(f"`{name} {text}` has no zone", hint=HINT, path=name)
         at = at.replace(tzinfo=UTC)
     whole = int(at.replace(microsecond=0).timestamp())
     return whole * 1_000_000 + at.microsecond

@@ -21,6 +21,7 @@ from raymill.services.service import Caller, Service
 from raymill.state.keys import Scope
 
 PING_S = 15.0
+ADDRESS = "base_url"  # a parameter of this name takes the address that was asked
 RESUME = "last_event_id"  # a parameter of this name takes the header `Last-Event-ID`
 REFUSALS = (401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
 PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -96,10 +97,13 @@ def _answer(
 ) -> Any:
     known = _known(asked, one)
     ask = _asking(kind, one, caller, given, is_simulated)
+    has_address = ADDRESS in asked.parameters
 
     async def endpoint(request: Request, **values: Any) -> Response:
         if request.scope["query_string"]:
             _check_query(request, known)
+        if has_address:
+            values[ADDRESS] = str(request.base_url)
         status, headers, body = await ask(values)
         return Response(body, status, headers, "application/json")
 
@@ -166,14 +170,17 @@ def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
         await websocket.accept()
         sending = asyncio.ensure_future(_send_all(websocket, first, values_))
         gone = asyncio.ensure_future(_until_gone(websocket))
-        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
-        is_over = sending.done() and not gone.done()
-        for task in (sending, gone):
-            task.cancel()
-        await asyncio.gather(sending, gone, return_exceptions=True)
-        await values_.aclose()
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            is_over = sending.done() and not gone.done()
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+            await asyncio.wait((sending, gone))
+            await values_.aclose()
+        failed = None if sending.cancelled() else sending.exception()
         if is_over:
-            await websocket.close(1000)
+            await websocket.close(1000 if failed is None else 1011)
 
     endpoint.__signature__ = asked.replace(  # type: ignore[attr-defined]
         parameters=[
@@ -237,6 +244,8 @@ def _signed(endpoint: Any, asked: Signature) -> Any:
 def _keyword(asked: Signature) -> list[Parameter]:
     made = []
     for one in asked.parameters.values():
+        if one.name == ADDRESS:
+            continue
         annotation = one.annotation
         if one.name == RESUME:
             annotation = Annotated[annotation, Header()]
@@ -248,7 +257,9 @@ def _known(asked: Signature, one: Route) -> frozenset[str]:
     return frozenset(
         name
         for name, parameter in asked.parameters.items()
-        if f"{{{name}}}" not in one.path and not _is_model(parameter.annotation)
+        if name not in (ADDRESS, RESUME)
+        and f"{{{name}}}" not in one.path
+        and not _is_model(parameter.annotation)
     )
 
 

@@ -317,19 +317,11 @@ def _range(start: str | None, end: str | None) -> tuple[int | None, int | None]:
         if end is not None:
             raise refusal("start_date", "is missing", "give both dates, or none for the newest")
         return None, None
-    begin_us = _moment(start, "start_date")
-    end_us = int(time.time() * 1e6) if end is None else _moment(end, "end_date")
+    begin_us = micros(start, "start_date")
+    end_us = int(time.time() * 1e6) if end is None else micros(end, "end_date")
     if begin_us >= end_us:
         raise refusal("end_date", f"is not behind `start_date` {moment(begin_us)}")
     return begin_us, end_us
-
-
-def _moment(text: str, path: str) -> int:
-    try:
-        return micros(text, path)
-    except ConfigError as error:
-        error.details["path"] = path
-        raise
 
 
 def _number(rooms: MarketRooms, source: str, place: int, symbol: str) -> int:

@@ -10,10 +10,11 @@ from raymill import json
 from raymill.app.market.flows import STREAM
 from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.market.streaming import Asked, asked_for
+from raymill.app.market.tail import Tail
 from raymill.app.runs import Run, when
 from raymill.app.workflows import Workflows, id_of
 from raymill.config import settings
-from raymill.errors import ConfigError
+from raymill.errors import ConfigError, TooBusy
 from raymill.market.streams.gaps import Gap
 from raymill.market.streams.heard import Wanted
 from raymill.market.streams.ledger import Told, all_gaps, ask_to_stop, told
@@ -124,22 +125,30 @@ class Streams:
                 continue
             is_new = row is None and not self.workflows.store.messages(run)
             if is_new:
-                self._check_most()
-            self.workflows.submit(PLACE, asked.to_dict(), key=key, **how)
+                with self.rooms.database.transaction():  # one after the other, in any process
+                    self._check_most()
+                    self.workflows.submit(PLACE, asked.to_dict(), key=key, **how)
+            else:
+                self.workflows.ensure()
             return self.standing(run), is_new
         raise AssertionError("numbers do not end")
 
     def _check_most(self) -> None:
         most = settings().market_live.most
-        open_ = sum(
+        open_ = self.count(most)
+        if open_ >= most:
+            raise TooBusy(
+                f"{open_} streams run already, and no more than {most} may",
+                hint="raymill streams stop STREAM, or export RAYMILL_MARKET_LIVE_MOST",
+                retry_after_s=10,
+            )
+
+    def count(self, most: int = 1000) -> int:
+        """How many streams have not ended; of each status so many at most are counted."""
+        return sum(
             len(self.workflows.ls(workflow=STREAM.name, status=status, most=most))
             for status in ("submitted", *OPEN)
         )
-        if open_ >= most:
-            raise ConfigError(
-                f"{open_} streams run already, and no more than {most} may",
-                hint="raymill streams stop STREAM, or export RAYMILL_MARKET_LIVE_MOST",
-            )
 
     def standing(self, run: str) -> Standing:
         """Where a stream stands. Raises ConfigError where there is no such stream."""
@@ -178,16 +187,37 @@ class Streams:
 
         Raises ConfigError where there is no such stream.
         """
-        now = self.standing(run)
-        if now.is_over:
-            return now
-        ask_to_stop(self.rooms.database, run, time.time())
+        now = self.ask_to_stop(run)
         until = time.monotonic() + wait_s
         while not now.is_over and time.monotonic() < until:
             self._keep_going()
             time.sleep(POLL_S)
             now = self.standing(run)
         return now
+
+    def ask_to_stop(self, run: str) -> Standing:
+        """Have a stream stopped, without waiting; one that has ended stays as it is.
+
+        Raises ConfigError where there is no such stream.
+        """
+        now = self.standing(run)
+        if now.is_over:
+            return now
+        ask_to_stop(self.rooms.database, run, time.time())
+        self.workflows.ensure()
+        return self.standing(run)
+
+    def tail(self, run: str) -> Tail:
+        """Gives the records of a stream as they are stored from now on. Raises ConfigError."""
+        asked = Asked.of(self.workflows.run(run).input)
+        known = told(self.rooms.database, run)
+        last_us = known.status.get("counts", {}).get("last_event_us") if known else None
+        return Tail(self.rooms, asked, last_us or (asked.start_us or asked.began_us) - 1)
+
+    def number(self, run: str) -> int:
+        """A number that grows when a stream says something new."""
+        known = told(self.rooms.database, run)
+        return 0 if known is None else int(known.updated * 1000)
 
     def follow(self, run: str, poll_s: float = POLL_S) -> Iterator[Standing]:
         """Give where a stream stands, again and again, until it has ended."""

@@ -85,7 +85,7 @@ def is_simulated(source: str) -> bool:
 
 def source_that_has(symbol: str) -> str | None:
     """The enabled source for which a symbol is well known."""
-    found = (name for name in installed.names() if symbol.upper() in vendor(name).symbols)
+    found = (name for name in installed.names() if symbol.upper() in known_symbols(name))
     return next(found, None)
 
 
@@ -108,7 +108,7 @@ def _about(name: str, rooms: MarketRooms) -> dict[str, Any] | None:
         note = f"needs a key: {installed.KEYS.get(name, 'see its settings')}"
     live = "yes" if name in STREAMING else able.streaming
     return _row(name, known) | {
-        "supported_symbols": _symbols(name, known, rooms),
+        "supported_symbols": _symbols(name, rooms),
         "data_types": [kind for kind, kinds in KINDS.items() if set(kinds) & set(able.kinds)],
         "intervals": list(able.intervals),
         "streaming": "yes" if able.simulated else live,
@@ -132,10 +132,15 @@ def _row(name: str, known: Vendor) -> dict[str, Any]:
     }
 
 
-def _symbols(name: str, known: Vendor, rooms: MarketRooms) -> list[str]:
-    if is_simulated(name):
+def known_symbols(source: str) -> list[str]:
+    """The symbols of a source that are known without asking it."""
+    if is_simulated(source):
         return [f"SIM{number}/USD" for number in range(1, settings().market.simulated_count + 1)]
-    listed = [one for one in rooms.registry.all(name) if one.status == "active"]
-    return list(
-        dict.fromkeys([*known.symbols, *(one.venue_symbol for one in listed[:MOST_SYMBOLS])])
-    )
+    return list(vendor(source).symbols)
+
+
+def _symbols(name: str, rooms: MarketRooms) -> list[str]:
+    if is_simulated(name):
+        return known_symbols(name)
+    listed = [one.venue_symbol for one in rooms.registry.all(name) if one.status == "active"]
+    return list(dict.fromkeys([*known_symbols(name), *listed[:MOST_SYMBOLS]]))
