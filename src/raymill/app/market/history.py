@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from raymill.app.market import sources as installed
 from raymill.app.market.rooms import MarketRooms, open_rooms
-from raymill.app.market.series import MOST_HOLES, built, known_until, read, stored
+from raymill.app.market.series import MOST_HOLES, built, known_until, margin, read, stored
 from raymill.app.market.vendors import known_symbols, source_that_has
 from raymill.errors import NotFound, unknown
 from raymill.market import notes
@@ -151,10 +151,13 @@ def _first(
         last_us = int(every.starts(np.array([last_us]))[0])
         is_whole = last_us >= asked.end_us
         end_us = asked.end_us if is_whole else last_us
-        rows = read(rooms, one, of, asked.begin_us, end_us)
-        if (of.kind, of.interval) != (asked.kind, asked.interval):
-            known_us = known_until(rooms, of)
-            rows = built(rows, of, asked, asked.begin_us, known_us if is_whole else end_us)
+        part, of_part = (
+            replace(each, begin_us=asked.begin_us, end_us=end_us) for each in (asked, of)
+        )
+        wide_us = margin(one, of_part, part)
+        rows = read(rooms, one, of, asked.begin_us - wide_us, end_us + wide_us)
+        if of_part != part:
+            rows = built(rows, one, of_part, part, asked.begin_us, known_until(rooms, of))
         if is_whole or rows.num_rows >= most:
             return rows.slice(0, most)
         bars *= WIDER

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from raymill.app.market.sources import open_source
 from raymill.config import settings
+from raymill.config.market import MarketSettings
 from raymill.config.paths import home
 from raymill.errors import SourceError
 from raymill.flow.pool import StepContext
@@ -65,7 +66,7 @@ class MarketRooms:
             waits = Timeouts(min(chosen.connect_s, HURRY * within_s), min(chosen.read_s, within_s))
             tries = Tries(most=2, deadline_s=within_s, most_s=HURRY * within_s / 4)
         with _opening:
-            http = _http(_home(), waits)
+            http = _http(_home(), chosen, waits)
             stated = self.registry.limits(source)
             budget = _budget(_home(), getattr(made, "budget", source), rules(made, stated))
         return Outlet(made, http, budget, tries=tries, sleep=self._wait)
@@ -133,7 +134,7 @@ def _store(folder: str) -> MarketStore:
 
 
 @lru_cache(maxsize=8)
-def _http(folder: str, waits: Timeouts) -> Http:
+def _http(folder: str, chosen: MarketSettings, waits: Timeouts) -> Http:
     return _open.enter_context(Http(timeouts=waits))
 
 
