@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import http_page
 from raymill import errors
 from raymill.app.catalogue import About, Entry
 from raymill.app.market.streams import Standing as Stream
@@ -39,6 +40,7 @@ from raymill.market.screen.operators import OPERATORS
 from raymill.market.screen.screener import Answer
 from raymill.market.screen.seed import FILTERS
 from raymill.services.hosts import graph
+from raymill.services.service import Service
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -371,6 +373,7 @@ PAGES = {
     "formats": formats,
     "fields": screen_fields,
     "support": support,
+    "http-api": lambda: http_page.page(services()),
 }
 
 
@@ -379,17 +382,21 @@ def text_of(page: str) -> str:
     return "\n\n".join([MADE, *PAGES[page]()]) + "\n"
 
 
+def services() -> dict[str, type[Service]]:
+    """The services of `pyproject.toml`, by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["raymill.services"]
+    return {name: locate(points[name]) for name in sorted(points)}
+
+
 def serve_yaml() -> str:
     """The application on Ray Serve with the services of `pyproject.toml`, and settings as they
     are by default."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    points = project["entry-points"]["raymill.services"]
-    found = {name: locate(points[name]) for name in sorted(points)}
 
     def as_it_is(section: type[Section]) -> Section:
         return section.model_construct()
 
-    return graph.text_of(graph.graph(found, ServeSettings.model_construct(), read=as_it_is))
+    return graph.text_of(graph.graph(services(), ServeSettings.model_construct(), read=as_it_is))
 
 
 def main() -> int:

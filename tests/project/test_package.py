@@ -1,4 +1,4 @@
-"""A package of somebody else adds a task, a source, a sink and an engine, and raymill uses them."""
+"""A package of somebody else adds tasks, sources, an engine, a service, and raymill uses them."""
 
 import json
 import os
@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from raymill.bench.services.servers import Server
 
 pytestmark = pytest.mark.system
 
@@ -36,8 +38,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def with_package(site: Path) -> dict[str, str]:
+    """The environment of a process that finds the package."""
+    return {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
 def raymill(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(site), "RAYMILL_WORKFLOWS_IDLE_S": "0"}
+    env = {**with_package(site), "RAYMILL_WORKFLOWS_IDLE_S": "0"}
     command = [sys.executable, "-m", "raymill", *arguments]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
@@ -85,3 +92,23 @@ def test_a_misspelt_name_of_the_package_is_guessed(site: Path, tmp_path: Path) -
     done = raymill(site, tmp_path, "run", "metre", "gauge.dat")
     assert done.returncode == 2
     assert "did you mean `metres`?" in done.stderr
+
+
+def test_its_service_is_served_with_its_settings(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "raymill.toml").write_text("[almanac]\nmax_replicas = 3\n")
+    env = {**with_package(site), "ALMANAC_ZONE": "Europe/Paris"}
+    with Server([sys.executable, "-m", "raymill", "serve", "--port", "0"], env, tmp_path) as server:
+        found = json.loads(server.ask("/api/almanac/high/Calais"))
+        water = {"station": "Calais", "at": "06:41", "zone": "Europe/Paris"}
+        assert found == {"status": "success", "water": water}
+        assert json.loads(server.ask("/health"))["services"]["almanac"] == "healthy"
+        assert json.loads(server.ask("/api/almanac/status"))["data"]["service"] == "almanac"
+        described = json.loads(server.ask("/openapi.json"))["paths"]
+        assert "/api/almanac/high/{station}" in described
+
+
+def test_a_setting_that_its_service_does_not_have_is_refused(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "raymill.toml").write_text("[almanac]\nmax_replica = 3\n")
+    done = raymill(site, tmp_path, "serve", "--port", "0")
+    assert done.returncode == 2
+    assert "did you mean `max_replicas`" in done.stderr

@@ -1,6 +1,7 @@
 """All sections together, each read when it is first asked for."""
 
 from functools import cached_property
+from importlib.metadata import entry_points
 
 from raymill.config.database import DatabaseSettings
 from raymill.config.filings import FilingSettings
@@ -119,9 +120,19 @@ def _check_file() -> None:
     path = settings_file()
     sections = {section.section: section for section in SECTIONS}
     for name, values in (file_values(path) if path else {}).items():
-        if name not in sections:
+        section = sections.get(name) or _of_service(name)
+        if section is None:
             raise unknown(f"section in `{path}`:", name, sections)
         for key in values:
-            if key not in sections[name].model_fields:
+            if key not in section.model_fields:
                 where = f"setting in section `{name}` of `{path}`:"
-                raise unknown(where, key, sections[name].model_fields)
+                raise unknown(where, key, section.model_fields)
+
+
+def _of_service(name: str) -> type[Section] | None:
+    """The settings of a service of another package."""
+    for point in entry_points(group="raymill.services", name=name):
+        found = getattr(point.load(), "Settings", None)
+        if isinstance(found, type) and issubclass(found, Section) and found.section == name:
+            return found
+    return None

@@ -27,13 +27,18 @@ class Server(AbstractContextManager["Server"]):
 
     command: Sequence[str]
     env: Mapping[str, str]
+    folder: Path | None = None
 
     def __enter__(self) -> "Server":
         self.begun = time.perf_counter()
         self.process = subprocess.Popen(
-            self.command, stderr=subprocess.PIPE, env=dict(self.env), text=True
+            self.command, stderr=subprocess.PIPE, env=dict(self.env), text=True, cwd=self.folder
         )
-        self.port = self._port()
+        try:
+            self.port = self._port()
+        except EngineError:
+            self.__exit__()
+            raise
         return self
 
     def _port(self) -> int:
