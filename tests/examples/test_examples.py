@@ -3,7 +3,8 @@
 Expected lines: the Kalman filter of example 1 begins with p = 30.01, so that the first result is
 25.5 * 30.01 / 31.01 = 24.68; the rest is read off the data of each example by hand, or (the buoy's)
 counted with awk: 627 of 19,226 readings lie above 20 degrees. Weeks by epoch time begin on
-Thursdays: from 11 February 2016 to 16 March 2017 there are 57, and the last is open at the end.
+Thursdays: from 11 February 2016 to 16 March 2017 there are 57, and the last is open at the end. What
+a screen and a backtest of the sample prices give was found by a loop in plain Python too.
 """
 
 import runpy
@@ -47,6 +48,24 @@ LOCAL = {
         "1,440 ticks of one hour are stored: symbol, ts, price, volume, bid, ask, source",
         "SIM1/USD: 60 means of a minute",
         "the same as they came: yes",
+    ],
+    "10_screen.py": [
+        "12,154 bars of AAPL, FB, GOOG, IBM, MSFT",
+        "2009-03-10: 0 of 4 match, 0 unknown",
+        "2013-03-02: 2 of 5 match, 1 unknown",
+        "  GOOG: 806.19 above 678.89, +29.5% in a year",
+    ],
+    "11_backtest.py": [
+        "2,148 bars of GOOG, 2004-08-19 to 2013-03-01",
+        "final equity 3.7929, 4 closed trades",
+        "cash and position make the equity: yes",
+        "looks ahead: no",
+    ],
+    "12_arbitrage.py": [
+        "6 quotes of a, b: 1 opportunity",
+        "2.2 s to 2.4 s, 2 looks",
+        "= 29.92 bps; 2 * (100.3995 - 100.1) = 0.599 USDT",
+        "  10.09090909 * 9.99 * 0.00999 - 1 = 70.74 bps",
     ],
 }
 ON_RAY = {
