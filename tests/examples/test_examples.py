@@ -3,8 +3,8 @@
 Expected lines: the Kalman filter of example 1 begins with p = 30.01, so that the first result is
 25.5 * 30.01 / 31.01 = 24.68; the rest is read off the data of each example by hand, or (the buoy's)
 counted with awk: 627 of 19,226 readings lie above 20 degrees. Weeks by epoch time begin on
-Thursdays: from 11 February 2016 to 16 March 2017 there are 57, and the last is open at the end. What
-a screen and a backtest of the sample prices give was found by a loop in plain Python too.
+Thursdays: from 11 February 2016 to 16 March 2017 there are 57, and the last is open at the end.
+What a screen and a backtest of the sample prices give was found by a loop in plain Python too.
 """
 
 import runpy
