@@ -13,7 +13,7 @@ from raymill.errors import DataError, InputError
 from raymill.market.interval import Interval, Times, interval, spacing
 from raymill.market.invariants import REASONS, Columns, faults
 from raymill.market.prices import FIELDS, Numbers, Prices
-from raymill.market.tables import read_columns, to_numbers, to_times
+from raymill.market.tables import read_columns, symbol_of, to_numbers, to_times
 
 TIMES = ("ts", "ts_utc", "date", "time", "timestamp", "datetime")
 
@@ -61,10 +61,15 @@ def read_prices(
     good = codes == 0
     if not good.any():
         raise DataError(f"`{path}` holds no bar", hint=_why(codes))
-    bars = Prices(symbol or Path(path).stem, *given.take(good))
+    bars = Prices(symbol or _named(path), *given.take(good))
     bad = np.flatnonzero(~good)
     quarantined = (Quarantined(int(order[at]) + 1, REASONS[codes[at]]) for at in bad)
     return PriceFile(bars, tuple(quarantined))
+
+
+def _named(path: str | Path) -> str:
+    place = Path(path)
+    return symbol_of(place) if place.suffix == ".zip" else place.stem
 
 
 def _times(columns: Mapping[str, Array], path: str | Path) -> Times:

@@ -1,6 +1,7 @@
 """Tables of text as files hold them: columns of CSV or Parquet, times and numbers out of text."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,21 @@ from raymill import arrow
 from raymill.arrow import Array
 from raymill.errors import DataError, InputError
 from raymill.market.interval import Times
+from raymill.market.lean import read_zip
+from raymill.market.lean import symbol_of as lean_symbol
 
 ZONE_HINT = "write a zone, as in 2020-01-31T14:30:00Z, or a bare date"
 
 
 def read_columns(path: str | Path) -> dict[str, Array]:
-    """Read the columns of a CSV (also `.csv.gz`) or Parquet file by name in lower case.
+    """Read the columns of a CSV (also `.csv.gz`) or Parquet file by name in lower case, or of bars
+    in a zip file of LEAN.
 
     Raises InputError.
     """
     place = Path(path)
     try:
-        table = _parquet(place) if place.suffix == ".parquet" else _csv(place)
+        table = _READ.get(place.suffix, _csv)(place)
     except (OSError, EOFError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(f"`{path}` cannot be read: {reason}") from error
@@ -46,6 +50,15 @@ def _parquet(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
+
+
+_READ: dict[str, Callable[[Path], pa.Table]] = {".parquet": _parquet, ".zip": read_zip}
+
+
+def symbol_of(path: str | Path) -> str:
+    """The symbol that a file of one instrument is named after. Raises InputError."""
+    place = Path(path)
+    return lean_symbol(place) if place.suffix == ".zip" else place.name.partition(".")[0].upper()
 
 
 def to_numbers(column: Array, path: str | Path, name: str) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ def import_(
     calendar: str | None = None,
     json_: bool = False,
 ) -> None:
-    """Store the records of CSV or Parquet files in the lake.
+    """Store the records of CSV or Parquet files, or of LEAN's zip files, in the lake.
 
     Bars have columns `date` (or `ts`, `time`, ...), `open`, `high`, `low`, `close`, `volume`;
     trades a time, `price`, `size` (or `amount`), and `id` and `side` where there are; quotes a

@@ -1,4 +1,5 @@
-"""Records in files, CSV or Parquet: bars, trades or quotes of one instrument or of several.
+"""Records in files, CSV or Parquet: bars, trades or quotes of one instrument or of several; bars in
+the zip files of LEAN.
 
 Columns are found by their names, in capitals or not. A file with a column `symbol` holds several
 instruments; else its name is the symbol.
@@ -29,7 +30,7 @@ from raymill.market.sources.contract import (
     Page,
     PageRequest,
 )
-from raymill.market.tables import read_columns, to_numbers, to_times
+from raymill.market.tables import read_columns, symbol_of, to_numbers, to_times
 from raymill.net import Head, Verdict
 
 UNITS = {"s": 1_000_000, "ms": 1000, "us": 1}
@@ -149,11 +150,6 @@ def _by_symbol(
     starts = np.searchsorted(codes[order], np.arange(1, len(known)))
     symbols = [str(name).upper() for name in known.to_pylist()]
     return dict(zip(symbols, np.split(order, starts), strict=True))
-
-
-def symbol_of(path: str | Path) -> str:
-    """The symbol that the name of a file stands for."""
-    return Path(path).name.partition(".")[0].upper()
 
 
 class File:
