@@ -36,7 +36,8 @@ def test_the_workflows_are_registered_under_their_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     points = project["entry-points"]["raymill.workflows"]
     assert {name: workflow_at(place).name for name, place in points.items()} == {
-        name: name for name in ("filings", "filings-bulk", "filings-update", "filings-watch")
+        name: name
+        for name in ("backtest", "filings", "filings-bulk", "filings-update", "filings-watch")
     }
 
 

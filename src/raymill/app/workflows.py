@@ -21,7 +21,7 @@ from raymill.config import settings
 from raymill.config.database import DATABASE
 from raymill.config.paths import HOME, home
 from raymill.engines.perform import LOGS
-from raymill.errors import ConfigError, RaymillError, WorkflowError, unknown
+from raymill.errors import ConfigError, Conflict, NotFound, RaymillError, WorkflowError, unknown
 from raymill.flow.places import workflow_at
 from raymill.flow.registry import POOLS, names
 from raymill.flow.workflow import Question, Workflow
@@ -156,7 +156,7 @@ class Workflows:
         return True
 
     def run(self, id: str) -> Run:
-        """One run. Raises ConfigError if there is none of that id."""
+        """One run. Raises NotFound if there is none of that id."""
         row = self.store.run(id)
         if row is not None:
             return run_of(row, self.artifacts)
@@ -165,11 +165,11 @@ class Workflows:
                 return submitted(message)
         row = self.store.run(id)  # it may have been taken up in between
         if row is None:
-            raise ConfigError(f"There is no run `{id}`", hint="raymill workflows ls lists them")
+            raise NotFound(f"There is no run `{id}`", hint="raymill workflows ls lists them")
         return run_of(row, self.artifacts)
 
     def show(self, id: str) -> WholeRun:
-        """A run with its steps and what happened. Raises ConfigError if there is none."""
+        """A run with its steps and what happened. Raises NotFound if there is none."""
         run = self.run(id)
         try:
             steps = workflow_at(run.place).by_name
@@ -194,7 +194,7 @@ class Workflows:
     def logs(self, id: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """What the steps of a run logged, from a place in its log on, each with the place behind.
 
-        Raises ConfigError if there is no such run.
+        Raises NotFound if there is no such run.
         """
         self.run(id)
         return RunLog(self.folder / LOGS, id).read(start)
@@ -214,11 +214,11 @@ class Workflows:
         return [run for run in reversed(waiting) if named in (None, run.workflow)] + rows
 
     def request(self, run: str, kind: str) -> None:
-        """Ask for `cancel`, `pause`, `resume` or `retry`. Raises ConfigError where it has no
-        sense."""
+        """Ask for `cancel`, `pause`, `resume` or `retry`. Raises NotFound, and Conflict where it
+        has no sense."""
         status = self.run(run).status
         if status not in ALLOWED[kind]:
-            raise ConfigError(
+            raise Conflict(
                 f"Run `{run}` is {status}; `{kind}` is for runs that are "
                 f"{' or '.join(ALLOWED[kind])}"
             )
@@ -226,14 +226,14 @@ class Workflows:
         self.ensure()
 
     def answer(self, run: str, step: str, value: Any, item: int | None = None) -> None:
-        """Answer a question of a run. Raises ConfigError if it is not asked, or takes no such
-        value."""
+        """Answer a question of a run. Raises NotFound, Conflict if it is not asked, ConfigError if
+        it takes no such value."""
         place = self.run(run).place
         rows = {(row.step, row.item): row for row in self.store.steps(run)}
         row = rows.get((step, -1 if item is None else item))
         if row is None or row.status != "asked":
             waiting = [named(row.step, row.item) for row in rows.values() if row.status == "asked"]
-            raise ConfigError(
+            raise Conflict(
                 f"Run `{run}` asks nothing at step `{named(step, item)}`",
                 hint=f"it asks {', '.join(waiting)}" if waiting else "it asks nothing now",
             )
