@@ -54,6 +54,10 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from servers import memory
+
+    if folder := memory():  # a test waits for no disk
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     wrong = set(_engines(config)) - set(ENGINES)
     if wrong:
         raise pytest.UsageError(

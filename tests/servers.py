@@ -52,7 +52,7 @@ class PostgresServer:
     """A server of this process's tests, in memory, on a socket in its own folder."""
 
     def __init__(self, programs: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="raymill-pg-", dir=_place()))
+        self.folder = Path(tempfile.mkdtemp(prefix="raymill-pg-", dir=memory()))
         self._as = _as_somebody(self.folder)
         self._numbers = count(1)
         try:
@@ -139,8 +139,8 @@ class PostgresServer:
         return programs
 
 
-def _place() -> Path | None:
-    """Memory where there is enough of it: containers often have little."""
+def memory() -> Path | None:
+    """A folder in memory, where there is enough of it: containers often have little."""
     is_roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
     return MEMORY if is_roomy else None
 

@@ -81,7 +81,7 @@ def holder() -> str | None:
         return lease.owner if lease else None
 
 
-def until(found: Callable[[], Any], limit_s: float = 30.0) -> Any:
+def until(found: Callable[[], Any], limit_s: float = 60.0) -> Any:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         if value := found():

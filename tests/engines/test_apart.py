@@ -13,7 +13,7 @@ from raymill.state.owner import alive, owner
 
 pytestmark = pytest.mark.system
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 STEPS = """
 import os, sys, time
 from pathlib import Path

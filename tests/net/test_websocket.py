@@ -13,7 +13,7 @@ from raymill.net import Unlimited, Verdict
 from raymill.net.failures import BadRequest, TryFailed
 from raymill.net.websocket import Backoff, Manners, Refused, Socket, Sockets
 
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 Talk = Callable[[ServerConnection], Awaitable[None]]
 Greet = Callable[[ServerConnection, Request], Response | None]
 

@@ -103,7 +103,7 @@ def quick(number, ctx):
     return number
 
 flow = Workflow("w", numbers,
-                Step(quick, each="numbers", timeout_s=2.0, retry=Retry(attempts=2, first_s=0.01)))
+                Step(quick, each="numbers", timeout_s=6.0, retry=Retry(attempts=2, first_s=0.01)))
 """
 
 

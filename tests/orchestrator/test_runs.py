@@ -423,10 +423,11 @@ def hang(number, ctx):
     return number * 10
 
 flow = Workflow("w", numbers,
-                Step(hang, each="numbers", timeout_s=1.0, retry=Retry(attempts=2, first_s=0.01)))
+                Step(hang, each="numbers", timeout_s=6.0, retry=Retry(attempts=2, first_s=0.01)))
 """
 
 
+@pytest.mark.system
 def test_a_step_over_its_time_is_killed_counted_and_tried_again_and_its_neighbours_are_not(
     bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

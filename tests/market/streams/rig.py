@@ -32,7 +32,7 @@ from raymill.net import Http, Tries
 from raymill.net.websocket import Backoff, Sockets
 from raymill.state.database import open_database
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 QUICK = Policy(stale_s=10.0, backoff=Backoff(0.02, 0.05))
 PACE = Pace(flush_s=0.05, status_s=0.05, again_s=0.05, stop_s=2.0)
 
