@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
 
 from raymill import __version__
 from raymill.app.keys import stored_keys
@@ -153,8 +154,12 @@ class _Whole:
 def _add_whole(app: FastAPI, whole: _Whole) -> None:
     about: dict[str, Any] = {"tags": ["raymill"], "response_model": None}
     app.add_api_route("/", whole.root, operation_id="root", **about)
-    app.add_api_route("/health", whole.health, operation_id="health", **about)
-    app.add_api_route("/ready", whole.health, operation_id="ready", **about)
+    ill: dict[int | str, dict[str, Any]] = {
+        503: {"description": "A service, or the cluster, cannot do its work"}
+    }
+    app.add_api_route("/health", whole.health, operation_id="health", responses=ill, **about)
+    app.add_api_route("/ready", whole.health, operation_id="ready", responses=ill, **about)
+    about |= {"response_class": PlainTextResponse}
     app.add_api_route("/metrics", whole.metrics, operation_id="metrics", **about)
 
 
