@@ -13,7 +13,7 @@ from raymill.app.filings.asking import Wanted, ask, row_of, run_id
 from raymill.app.filings.rooms import open_dataset, open_ledger
 from raymill.app.workflows import Workflows
 from raymill.config import settings
-from raymill.errors import ConfigError, InputError
+from raymill.errors import InputError, NotFound
 from raymill.filings import projection
 from raymill.filings.dataset import Facts
 from raymill.filings.filing_steps import place_of
@@ -89,16 +89,16 @@ class Filings:
         return Seen(row, steps, child, child_steps, output)
 
     def find(self, name: str) -> Standing:
-        """Where a company stands. Raises ConfigError if it was never asked for."""
+        """Where a company stands. Raises NotFound if it was never asked for."""
         known = self.ledger.find(called(name))
         if known is None:
-            raise ConfigError(
+            raise NotFound(
                 f"`{called(name)}` was never processed", hint=f"raymill filings process {name}"
             )
         return self.standing(known)
 
     def report(self, name: str) -> Report:
-        """Where a company and each of its filings stand. Raises ConfigError."""
+        """Where a company and each of its filings stand. Raises NotFound, ConfigError."""
         now = self.find(name)
         rows = {row.item: row for row in self.workflows.store.steps(now.run) if row.step == CHILD}
         output = self._output(now.run, "discover") if rows else None
@@ -213,7 +213,7 @@ class Filings:
 def facts_of(name: str) -> pa.Table:
     """Every report of every number of a company in the dataset. Raises InputError."""
     company, dataset = called(name), open_dataset()
-    number = _number(company, dataset)
+    number = number_of(company, dataset)
     found = None if number is None else dataset.reports(number)
     if found is None or not found.num_rows:
         raise InputError(
@@ -224,7 +224,7 @@ def facts_of(name: str) -> pa.Table:
     return found
 
 
-def _number(company: str, dataset: Facts) -> int | None:
+def number_of(company: str, dataset: Facts) -> int | None:
     """The CIK of a company, None where it is unknown here."""
     number, known = cik_of(company), open_ledger().find(company)
     if number is not None or known is None or known.cik is None:
