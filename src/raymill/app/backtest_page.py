@@ -90,6 +90,7 @@ def _facts(done: Done) -> list[tuple[str, str]]:
     rows.append(("costs", named or "none: trading is free"))
     periods = done.result.periods
     rows.append(("year", f"{periods.per_year:g} bars: {periods.why}"))
+    rows += [("careful", text) for text in (*done.data.warnings, *done.data.lacking)]
     rows += [
         ("left out", f"{count:,} rows of {file}: {reason}")
         for file, read in done.data.quarantined

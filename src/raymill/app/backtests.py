@@ -10,6 +10,7 @@ from raymill.errors import ConfigError
 from raymill.market.backtest import CASH, Path, Result, Tell, backtest
 from raymill.market.costs import Costs
 from raymill.market.factors import adjusted, read_factors
+from raymill.market.jumps import warnings
 from raymill.market.metrics import FORMULAS
 from raymill.market.named import Named, find, is_scanner
 from raymill.market.price_files import PriceFile, read_prices
@@ -44,6 +45,11 @@ class Data:
     quarantined: tuple[tuple[str, PriceFile], ...]  # files with rows that are no bars
     lacking: tuple[str, ...] = ()  # what is not complete of stored bars
 
+    @property
+    def warnings(self) -> list[str]:
+        """What of the bars may mislead: splits in prices that are not adjusted."""
+        return warnings(self.bars)
+
 
 @dataclass(frozen=True)
 class Done:
@@ -65,6 +71,7 @@ class Done:
             "formulas": FORMULAS,
             "quarantined": {file: dict(read.reasons) for file, read in self.data.quarantined},
             "lacking": list(self.data.lacking),
+            "warnings": self.data.warnings,
             "record": {name: value for name, value in self.record.items() if name != "result"},
         }
 

@@ -21,7 +21,7 @@ from raymill.state.artifacts import Artifacts
 
 HERE = "here"  # the engine of what was run in the process that asked
 
-ABOUT = ("periods_why", "formulas", "lacking", "quarantined")
+ABOUT = ("periods_why", "formulas", "lacking", "quarantined", "warnings")
 TRIP = pa.schema(
     [
         ("symbol", WORD),

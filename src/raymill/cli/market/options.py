@@ -173,7 +173,9 @@ def _day(text: str) -> date:
 
 
 def tell_quarantined(data: "Data") -> None:
-    """Say on standard error which rows were set aside, and why, and what is not complete."""
+    """Say on standard error what of the bars is wrong, not complete, or may mislead."""
+    for text in data.warnings:
+        sys.stderr.write(f"warning: {text}\n")
     for text in data.lacking:
         sys.stderr.write(f"{text}\n" if text.startswith("hint: ") else f"warning: {text}\n")
     for file, read in data.quarantined:
