@@ -127,9 +127,13 @@ def ray_cluster() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    cluster.start(ray, num_cpus=4)
-    yield
-    ray.shutdown()
+    from raymill.services.hosts.serve import prepared
+
+    with prepared(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT / "tests"), prepend=os.pathsep)
+        cluster.start(ray, num_cpus=4)
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(scope="session")

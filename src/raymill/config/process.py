@@ -3,7 +3,7 @@ gives on to others."""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from raymill.config.find import variables
 
@@ -32,6 +32,15 @@ def given_on() -> dict[str, str]:
     aliases = {alias for section, name in names for alias in section.aliases(name)}
     ours = variables() | {alias for alias in aliases if not alias.startswith("RAY_")}
     return {name: os.environ[name] for name in sorted(ours) if name in os.environ}
+
+
+def drop(names: Iterable[str]) -> None:
+    """Forget settings of this process, as if nobody had given them."""
+    from raymill import config
+
+    for name in names:
+        os.environ.pop(name, None)
+    config.reset()
 
 
 def take(given: Mapping[str, str]) -> None:

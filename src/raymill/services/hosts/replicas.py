@@ -6,7 +6,7 @@ from typing import Any
 
 from raymill import log
 from raymill.config import process, settings
-from raymill.errors import ConfigError, RaymillError
+from raymill.errors import ConfigError, RaymillError, unknown
 from raymill.flow.registry import locate, reference_to
 from raymill.services.api import create_api
 from raymill.services.guard import App, Message, Receive, Send
@@ -22,13 +22,13 @@ class ServiceReplica:
     """One service, called by routers."""
 
     def __init__(self, reference: str, given: Given) -> None:
-        _take(given)
+        self._given = _Given(given)
         self._kind = kind_at(reference)
         self._service = opened(self._kind)
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take the `settings` of the deployment's `user_config`, without a restart."""
-        _take(user_config.get("settings", {}))
+        self._given.change(user_config)
         before, self._service = self._service, opened(self._kind)
         await before.close()
 
@@ -63,7 +63,7 @@ class RouterReplica:
         meaning: Meaning,
         cluster: Callable[[], Awaitable[str]],
     ) -> None:
-        _take(given)
+        self._given = _Given(given)
         self._kinds = {name: kind_at(one) for name, one in references.items()}
         self._handles, self._meaning, self._cluster = handles, meaning, cluster
         self._open()
@@ -74,7 +74,7 @@ class RouterReplica:
 
     async def reconfigure(self, user_config: Mapping[str, Any]) -> None:
         """Take the `settings` of the deployment's `user_config`, without a restart."""
-        _take(user_config.get("settings", {}))
+        self._given.change(user_config)
         before = self._callers
         self._open()
         await before.close()
@@ -125,9 +125,24 @@ def _without_id(scope: MutableMapping[str, Any], send: Send) -> Send:
     return send_
 
 
-def _take(given: Given) -> None:
-    process.take(given)
-    log.configure(settings().log.level, settings().log.format)
+class _Given:
+    """The settings of a replica: those it began with, and those of a `user_config` above them."""
+
+    def __init__(self, given: Given) -> None:
+        self._first, self._above = dict(given), dict[str, str]()
+        self._take()
+
+    def change(self, user_config: Mapping[str, Any]) -> None:
+        """Put other settings above. Raises UnknownName for what is none."""
+        if wrong := sorted(set(user_config) - {"settings"}):
+            raise unknown("key of `user_config`:", wrong[0], ["settings"])
+        process.drop(self._above)
+        self._above = {name: str(value) for name, value in user_config["settings"].items()}
+        self._take()
+
+    def _take(self) -> None:
+        process.take(self._first | self._above)
+        log.configure(settings().log.level, settings().log.format)
 
 
 def reference_of(kind: type[Service]) -> str:

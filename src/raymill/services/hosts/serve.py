@@ -1,7 +1,9 @@
 """The API on Ray Serve: one application of a router and of services that may scale apart."""
 
 import asyncio
+import hashlib
 import logging
+import re
 import shutil
 import signal
 import tempfile
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from raymill import __version__
 from raymill.app.keys import stored_keys
 from raymill.config import process, settings
 from raymill.config.section import load
@@ -55,17 +58,27 @@ def application(
     given: Mapping[str, str],
     workers: int | None = None,
     scaled: Sequence[str] | None = None,
+    above: Mapping[str, str] | None = None,
 ) -> Any:
-    """The graph of deployments: the router, and each service. Raises ConfigError."""
+    """The graph of deployments: the router, and each service. Raises ConfigError.
+
+    above: settings that replicas take without a restart, where all else is as it was.
+    """
     chosen = {name: load(kind.Settings) for name, kind in found.items()}
     called = apart(found, chosen, settings().serve) if scaled is None else scaled
     references = {name: reference_of(kind) for name, kind in found.items()}
+    version, user_config = _again((references, given, called), above)
     bound = {}
     for name in found:
         options = service_options(name, chosen[name], is_apart=name in called)
-        bound[name] = _deployment(ServiceReplica, options).bind(references[name], given)
+        bound[name] = _deployment(ServiceReplica, options, version, user_config).bind(
+            references[name], given
+        )
     router = _deployment(
-        import_serve().ingress()(RouterReplica), router_options(load(RouterSettings), workers)
+        import_serve().ingress()(RouterReplica),
+        router_options(load(RouterSettings), workers),
+        version,
+        user_config,
     )
     idle = [one for name, one in bound.items() if name not in called]
     return router.bind(
@@ -73,9 +86,20 @@ def application(
     )
 
 
-def _deployment(kind: type, options: Options) -> Any:
+def _again(made_of: Any, above: Mapping[str, str] | None) -> tuple[str | None, Options]:
+    """By which version replicas that are there are known to be right, and what they take then."""
+    if above is None:
+        return None, {}
+    version = hashlib.sha256(repr((__version__, made_of)).encode()).hexdigest()[:16]
+    return version, {"user_config": {"settings": dict(above)}}
+
+
+def _deployment(kind: type, options: Options, version: str | None, above: Options) -> Any:
     check_options(options)
-    return import_serve().deployment(kind, **options)
+    made = import_serve().deployment(kind, **options, **above)
+    # what has the same version takes another `user_config` without a restart; Ray Serve has no
+    # other way to say that nothing else is new
+    return made if version is None else made.options(version=version, _internal=True)
 
 
 def app(args: Mapping[str, Any]) -> Any:
@@ -211,18 +235,25 @@ def running(
     found: Mapping[str, type[Service]] | None = None,
 ) -> Iterator[str]:
     """The application, healthy, on the cluster in use; gives its address. Raises RaymillError."""
-    serve = import_serve()
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     port = free_port(chosen.host, chosen.port)
     graph = application(kinds() if found is None else found, given_on(chosen), workers)
-    options = {"host": chosen.host, "port": port}
-    serve.start(proxy_location="EveryNode", http_options=options, logging_config=dict(LOGGING))
+    open_door(chosen.host, port)
     try:
         address = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{port}"
         deploy(graph, address, chosen.start_s)
         yield address
     finally:
-        serve.shutdown()
+        import_serve().shutdown()
+
+
+def open_door(host: str, port: int) -> None:
+    """Start what listens on each node of the cluster in use."""
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    import_serve().start(
+        proxy_location="EveryNode",
+        http_options={"host": host, "port": port},
+        logging_config=dict(LOGGING),
+    )
 
 
 def deploy(graph: Any, address: str, limit_s: float) -> None:
@@ -246,9 +277,17 @@ def _is_running() -> bool:
     if found is None:
         return False
     if found.status in ("DEPLOY_FAILED", "UNHEALTHY"):
-        lines = [line for line in str(found.message).splitlines() if line.strip()]
-        raise EngineUnavailable(f"Ray Serve cannot start the API: {lines[-1] if lines else ''}")
+        raise EngineUnavailable(f"Ray Serve cannot start the API: {_reason(found)}")
     return bool(found.status == "RUNNING")
+
+
+def _reason(found: Any) -> str:
+    """The error behind a deployment that failed, from what Ray Serve says of it."""
+    said = [found.message, *(one.message for one in found.deployments.values())]
+    lines = [line for text in said for line in str(text).splitlines()]
+    return next(
+        (line for line in reversed(lines) if re.match(r"[\w.]+(Error|Name)\b", line)), said[0]
+    )
 
 
 def _is_healthy(url: str) -> bool:

@@ -95,6 +95,7 @@ def _options(name: str, settings: ServiceSettings, cpus: float) -> Options:
         },
         "ray_actor_options": {"num_cpus": cpus},
         "graceful_shutdown_timeout_s": DRAIN_S,
+        "max_surge_percent": 100,  # new replicas are there before old ones go
         "health_check_period_s": LOOK_S,
     }
 
