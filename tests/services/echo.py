@@ -70,6 +70,12 @@ class Echo(Service):
             raise errors[id]
         return {"id": id, "size": size}
 
+    @route("GET", "/pause")
+    async def pause(self) -> str:
+        """Answer after a while."""
+        await asyncio.sleep(0.2)
+        return "done"
+
     @route("GET", "/counted", kind="events")
     async def counted(self, to: int, last_event_id: str | None = None) -> AsyncIterator[Event]:
         """Count."""

@@ -78,8 +78,12 @@ class Host:
         workers: int,
         given: Mapping[str, str],
         scaled: tuple[str, ...] = (),
+        *,
+        is_new: bool = False,
     ) -> str:
-        """Serve these with settings of a test; gives the address."""
+        """Serve these with settings of a test, by other replicas if `is_new`; gives the address."""
+        if is_new:
+            self._given["RAYMILL_LOG_LEVEL"] = "error"
         graph = self._host.application(kinds, self._given, workers, scaled, given)
         address = f"http://127.0.0.1:{self._port}"
         self._host.deploy(graph, address, LIMIT_S)

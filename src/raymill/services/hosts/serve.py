@@ -14,6 +14,7 @@ import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,7 @@ def environment(folder: Path) -> dict[str, str]:
     ports = (f"{proxy}_METRICS_PORT", f"{proxy}_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
     return {
         **SPEED,
+        "RAY_USE_UVLOOP": str(int(_has_sound_uvloop())),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_S),
         f"{proxy}_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         f"{proxy}_SOCKET_PATH": str(folder / "admin.sock"),
@@ -219,6 +221,15 @@ def environment(folder: Path) -> dict[str, str]:
         f"{proxy}_NBTHREAD": "1",
         **{name: str(free_port()) for name in ports},
     }
+
+
+def _has_sound_uvloop() -> bool:
+    """Whether uvloop is there, and none of those that can answer the wrong request."""
+    try:
+        major, minor = metadata.version("uvloop").split(".")[:2]
+    except metadata.PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= (0, 23)
 
 
 def free_port(host: str = HERE, port: int = 0) -> int:

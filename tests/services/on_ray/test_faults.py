@@ -1,0 +1,185 @@
+"""Ray Serve while parts of it are killed, replaced and scaled, under load."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from services.echo import Echo
+from services.on_ray.conftest import LIMIT_S, Host
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+KINDS = {"echo": Echo}
+TRIES = 5
+THREADS = 4
+
+
+class Load:
+    """Clients that read without a pause; each read is tried a few times."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: Counter[int] = Counter()
+        self.failed: list[str] = []
+        self._over = threading.Event()
+
+    @property
+    def count(self) -> int:
+        """How many reads were answered."""
+        return self.answers[200]
+
+    def run(self, tries: int) -> None:
+        """Read until it is over."""
+        with httpx2.Client(timeout=LIMIT_S) as client:
+            while not self._over.is_set():
+                said = [self._read(client)]
+                while said[-1] != "200" and len(said) < tries:
+                    self._over.wait(0.2)
+                    said.append(self._read(client))
+                if said[-1] == "200":
+                    self.answers[200] += 1
+                else:
+                    self.failed.append(", ".join(said))
+
+    def _read(self, client: httpx2.Client) -> str:
+        try:
+            return str(client.get(self.url).status_code)
+        except httpx2.HTTPError as error:
+            return type(error).__name__
+
+    @contextmanager
+    def running(self, tries: int = TRIES) -> Iterator["Load"]:
+        """Read in several threads."""
+        threads = [threading.Thread(target=self.run, args=(tries,)) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            for thread in threads:
+                thread.join(LIMIT_S)
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, with a limit."""
+    deadline = time.monotonic() + LIMIT_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.05)
+
+
+def processes(word: str) -> set[int]:
+    """The processes of this test run's cluster whose command has a word."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and word in _command(entry) and _is_ours(entry.name):
+            found.add(int(entry.name))
+    return found
+
+
+def _command(entry: Path) -> str:
+    try:
+        return (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_ours(pid: str) -> bool:
+    while pid not in ("0", "1"):
+        if pid == str(os.getpid()):
+            return True
+        try:
+            pid = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            return False
+    return False
+
+
+def running_replicas(name: str) -> int:
+    """How many replicas of a deployment answer, as Ray Serve says."""
+    from ray import serve
+
+    found = serve.status().applications["raymill"].deployments[name].replica_states
+    return int(found.get("RUNNING", 0))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"RAYMILL_HOME": str(tmp_path / "home")}
+
+
+ROUTER = "MainRouterDeployment"
+
+
+def test_reads_go_on_while_a_replica_is_killed(host: Host, home: dict[str, str]) -> None:
+    address = host.serve(KINDS, 2, home)
+    with Load(f"{address}/api/echo/things/a").running() as load:
+        until(lambda: load.count > 50, "reads before")
+        before = processes(f"ray::ServeReplica:raymill:{ROUTER}")
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(processes(f"ray::ServeReplica:raymill:{ROUTER}") - before) == 1, "a new")
+        until(lambda: running_replicas(ROUTER) == 2, "two replicas again")
+        seen = load.count
+        until(lambda: load.count > seen + 50, "reads after")
+    assert load.failed == []
+
+
+def test_reads_go_on_while_a_replica_of_a_service_is_killed(
+    host: Host, home: dict[str, str]
+) -> None:
+    address = host.serve(KINDS, 1, home, ("echo",))
+    with Load(f"{address}/api/echo/things/a").running(tries=50) as load:
+        until(lambda: load.count > 50, "reads before")
+        before = processes("ray::ServeReplica:raymill:EchoDeployment")
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: bool(processes("ray::ServeReplica:raymill:EchoDeployment") - before), "a new")
+        seen = load.count
+        until(lambda: load.count > seen + 50, "reads after")
+    assert load.failed == []
+
+
+def test_reads_go_on_after_the_proxy_was_killed(host: Host, home: dict[str, str]) -> None:
+    address = host.serve(KINDS, 1, home)
+    with Load(f"{address}/api/echo/things/a").running(tries=100) as load:
+        until(lambda: load.count > 50, "reads before")
+        (proxy,) = processes("bin/haproxy -db")
+        os.kill(proxy, signal.SIGKILL)
+        until(lambda: bool(processes("bin/haproxy -db") - {proxy}), "another proxy")
+        seen = load.count
+        until(lambda: load.count > seen + 50, "reads after")
+    assert load.failed == []
+
+
+def test_no_request_fails_while_all_replicas_are_replaced(host: Host, home: dict[str, str]) -> None:
+    address = host.serve(KINDS, 1, home)
+    with Load(f"{address}/api/echo/things/a").running(tries=1) as load:
+        until(lambda: load.count > 50, "reads before")
+        before = processes(f"ray::ServeReplica:raymill:{ROUTER}")
+        host.serve(KINDS, 1, home, is_new=True)
+        until(lambda: not before & processes(f"ray::ServeReplica:raymill:{ROUTER}"), "all new")
+        seen = load.count
+        until(lambda: load.count > seen + 50, "reads after")
+    assert load.failed == []
+
+
+def test_a_service_gets_replicas_under_load_and_loses_them_without(
+    host: Host, home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"MAX_REPLICAS": "4", "TARGET_REQUESTS": "1"}
+    given |= {"SCALE_UP_DELAY": "0.5", "SCALE_DOWN_DELAY": "1"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ECHO_{name}", value)
+    address = host.serve(KINDS, 1, home, ("echo",))
+    with Load(f"{address}/api/echo/pause").running():
+        until(lambda: running_replicas("EchoDeployment") == 4, "four replicas")
+    until(lambda: running_replicas("EchoDeployment") == 1, "one replica again")
