@@ -8,12 +8,15 @@ import pytest
 
 from raymill.app.market.execute import STOPPED, execute
 from raymill.app.market.executions import Executions
+from raymill.app.market.flows import execution
 from raymill.app.market.imports import import_file
 from raymill.app.market.made import shown
 from raymill.app.workflows import Workflows
 from raymill.errors import ConfigError, NotFound, NotStored, TooBusy, UnknownName
 from raymill.flow.pool import StepContext
+from raymill.flow.workflow import Step, Workflow
 from raymill.market.executions import Execution
+from raymill.testing.crashes import Crash, crash_at_every_point
 
 HEAD = "date,open,high,low,close,volume"
 CLOSES = [10, 10, 10, 8, 9, 11, 12, 13, 11, 9, 9, 10]
@@ -198,3 +201,30 @@ def test_one_whose_note_was_lost_before_it_was_written_is_found_by_its_run(
     run = executions.workflows.submit("raymill.app.market:BACKTEST", CROSS)
     assert executions.standing(run).state == "queued"
     assert [shown(one)["algorithm_id"] for one in executions.ls()] == ["sma_cross"]
+
+
+@pytest.mark.system
+def test_an_execution_that_is_killed_at_any_point_comes_to_its_result_once(
+    executions: Executions, tmp_path: Path
+) -> None:
+    database = executions.rooms.database
+    ends: set[Any] = set()
+
+    def before() -> None:
+        with database.transaction() as execute_:
+            execute_("DELETE FROM algorunner_executions")
+            execute_("DELETE FROM algorunner_results")
+
+    def check(crash: Crash) -> None:
+        assert crash.output["final_equity"] == pytest.approx(11 / 9)
+        one = executions.table.find("run")
+        assert one is not None
+        assert (one.state, one.figures) == ("completed", crash.output)
+        outcome = executions.table.outcome("run")
+        assert outcome is not None
+        ends.add((outcome.trades, outcome.equity))
+
+    flow = Workflow("backtest", Step(execution, name="execution"), version="1")
+    crashes = crash_at_every_point(flow, CROSS, before=before, check=check, folder=tmp_path)
+    assert {"step.begun", "step.done"} <= {crash.point for crash in crashes}
+    assert len(ends) == 1
