@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.bars import ScriptedColumns, some_bars, walk
-from raymill.errors import CheckpointError, ConfigError, Interrupted, UnknownName
+from raymill.errors import (
+    CheckpointError,
+    ConfigError,
+    EngineError,
+    Interrupted,
+    UnknownName,
+)
 from raymill.market.backtest import backtest
 from raymill.market.costs import Costs
 from raymill.market.metrics import basics
@@ -21,6 +27,7 @@ from raymill.market.strategies.sma_cross import SmaCross
 from raymill.market.strategies.xsmom import XsMom
 from raymill.market.strategy import Strategy
 from raymill.market.sweep import run as runs
+from raymill.market.sweep.beyond import Shared, code_of
 from raymill.market.sweep.chunk import run_chunk
 from raymill.market.sweep.cut import Cut, gaps
 from raymill.market.sweep.kept import Kept
@@ -283,6 +290,15 @@ def test_other_workers_are_asked_for_when_it_is_known_how_much_there_is() -> Non
     assert [here for _, here in asked] == [1] * len(asked)
     assert 1 <= len(asked) < 7
     assert all(left_s > 0 for left_s, _ in asked)
+
+
+def test_a_worker_with_other_code_refuses() -> None:
+    sets = sma_sets()
+    job = job_for(sets, walk(60))
+    Shared(job, sets, code_of(sets)).check()
+    Shared(job, sets, None).check()  # it came with the strategy
+    with pytest.raises(EngineError, match="A worker has other code of `sma_cross`"):
+        Shared(job, sets, ("", "")).check()
 
 
 def test_an_error_in_a_thread_is_told(
