@@ -16,6 +16,7 @@ ROWS = cases(["filings"], large=True)
 BULK = [case for case in ROWS if ".bulk_" in case.name]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "case", [case for case in ROWS if case not in BULK], ids=lambda case: case.name
 )
@@ -43,6 +44,7 @@ def test_made_documents_are_read_whole() -> None:
     assert answer.facts.num_rows == 120
 
 
+@pytest.mark.system
 def test_real_documents_are_taken_where_they_are(shared_data: Path) -> None:
     wanted = Wanted(("filings.inline",), runs=1, data=shared_data / "sec")
     (row, bare, memory) = measure(wanted)["rows"]

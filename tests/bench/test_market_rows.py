@@ -17,6 +17,7 @@ LIVE = [case.name for case in cases(["market.stream"])]
 TAKES = {"market.snapshot": 10 * 260}
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_gives_a_finite_figure_on_its_symbols(name: str) -> None:
     (row, *_) = measure(Wanted((name,), runs=1, records=50_000))["rows"]
@@ -44,6 +45,7 @@ BACKTESTS = {
 MEMORY = "market.sweep.minutes.memory"
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", BACKTESTS)
 def test_a_row_gives_a_finite_figure_on_its_bars(name: str) -> None:
     rows = measure(Wanted((name,), runs=1, records=50_000))["rows"]

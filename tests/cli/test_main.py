@@ -138,6 +138,7 @@ def test_a_number_that_a_command_returns_is_its_exit_code(monkeypatch: pytest.Mo
     assert main(["doctor"]) == 0
 
 
+@pytest.mark.system
 def test_a_closed_pipe_ends_quietly() -> None:
     command = f"{sys.executable} -m raymill config show --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)

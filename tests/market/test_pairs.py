@@ -178,6 +178,7 @@ def test_many_pairs_are_tested_together(monkeypatch: pytest.MonkeyPatch) -> None
         pair_tests(three[:1])
 
 
+@pytest.mark.system
 def test_the_gate_of_statsmodels_lets_through_what_keeps_together() -> None:
     # statsmodels 0.15.0: coint(y, x, trend="c", autolag="aic") says p = 0.000263278 one way round
     # and 0.002884646 the other; OLS says the slope, and that of the spread's change on the spread
@@ -197,6 +198,7 @@ def test_the_gate_of_statsmodels_lets_through_what_keeps_together() -> None:
     )
 
 
+@pytest.mark.system
 def test_two_oil_funds_are_not_cointegrated(shared_data: Path) -> None:
     pytest.importorskip("statsmodels")
     folder = shared_data / "market" / "equity_daily"

@@ -331,6 +331,7 @@ def test_the_asynchronous_client_does_the_same(served: Served) -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.system
 def test_a_client_needs_no_server_framework() -> None:
     code = (
         "import raymill, sys\n"

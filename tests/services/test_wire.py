@@ -76,8 +76,8 @@ def test_a_client_that_does_not_take_its_answer_is_left(hasty: int) -> None:
         assert Echo.flooded.wait(60.0)
 
 
-def test_a_client_that_is_quick_is_served_on_one_connection(hasty: int) -> None:
-    with httpx2.Client(base_url=f"http://127.0.0.1:{hasty}") as client:
+def test_a_client_that_is_quick_is_served_on_one_connection(port: int) -> None:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
         for _ in range(5):
             assert client.get("/api/echo/things/a").status_code == 200
 

@@ -199,4 +199,5 @@ class Apart:
 
 
 def _begin(_: None) -> None:
-    """Come up, with this module loaded."""
+    """Come up, with all loaded that a task needs."""
+    outcomes(Posted("noop", [{"value": 1.0}]))
