@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from raymill import json
@@ -19,6 +20,7 @@ from raymill.market.screen.refusals import refusal
 from raymill.market.screen.request import Request, parse_request
 from raymill.market.screen.screener import Screener as Screens
 from raymill.market.screen.seed import FILTERS
+from raymill.market.screen.snapshot import Snapshot
 from raymill.market.screen.stored import Custom
 from raymill.services.glance import Glance
 from raymill.services.models.screener import (
@@ -35,6 +37,7 @@ from raymill.services.service import Service
 
 LIGHT_ROWS = 20_000  # a light screen takes less than a change of threads and back
 LIGHT_CELLS = 2000
+SHORT = 4096  # bytes of a request that is kept as it was read
 LIGHT_FILTERS = 8
 FIRST_S = 1.0  # how long a status waits for the first universe
 log = get_logger()
@@ -93,7 +96,8 @@ class Screener(Service):
             raise refusal("limit", f"is above {self._most}")
         screens = await self._current()
         try:
-            asked = parse_request(given, _not_here)
+            text = json.dumps(given)
+            asked = (_read if len(text) <= SHORT else _read.__wrapped__)(text)
         except _Elsewhere:
             asked = await asyncio.to_thread(parse_request, given, find_custom)
         if is_light(asked, len(screens.current)):
@@ -176,6 +180,12 @@ def is_light(asked: Request, rows: int) -> bool:
     return is_plain and is_small and not asked.explain and not asked.custom
 
 
+@lru_cache(maxsize=256)
+def _read(given: bytes) -> Request:
+    """A request that uses no stored filter; many ask the same again and again."""
+    return parse_request(given, _not_here)
+
+
 class _Elsewhere(Exception):
     """A filter has to be looked for in the store."""
 
@@ -199,7 +209,8 @@ def _told(task: "asyncio.Task[Screens]") -> None:
 
 
 def _screened(screens: Screens, asked: Request) -> Made[Screened]:
-    return Made(json.dumps(screens.screen(asked, datetime.now(UTC)).to_dict()))
+    answer = screens.screen(asked, datetime.now(UTC), Snapshot.json_rows)
+    return Made(json.dumps(answer.to_dict()))
 
 
 def _summed_up(screens: Screens) -> Made[Overview]:

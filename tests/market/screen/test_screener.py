@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 
 from market.screen.tables import AS_OF, NOW, column, criterion, screen, universe
+from raymill import json
 from raymill.errors import ConfigError, DataError
 from raymill.market.screen.cursor import Cursor, read_cursor
 from raymill.market.screen.request import parse_request
@@ -219,3 +221,21 @@ def test_the_name_of_a_snapshot_follows_from_what_is_in_it() -> None:
     assert first.id == again.id == turned.id
     assert first.id.startswith("20260102T210000Z-")
     assert universe({"symbol": "A", "price": 2.0}, {"symbol": "B"}).id != first.id
+
+
+def test_rows_that_are_made_as_json_are_the_same_rows() -> None:
+    snapshot = universe(
+        {"symbol": "A", "price": 1.5, "last_updated": AS_OF},
+        {"symbol": "B", "price": None, "last_updated": AS_OF + timedelta(seconds=1)},
+    )
+    expected = (
+        b'[{"symbol":"B","price":null,"last_updated":"2026-01-02T21:00:01Z"},'
+        b'{"symbol":"A","price":1.5,"last_updated":"2026-01-02T21:00:00Z"}]'
+    )
+    names, both = ("symbol", "price", "last_updated"), np.array([1, 0])
+    for _ in range(2):
+        assert json.dumps(snapshot.json_rows(names, both)) == expected
+    for others in (("symbol",), ("price",), ("name",), ("sector",), ("venue",)):
+        rows = json.loads(json.dumps(snapshot.json_rows(others, both)))
+        assert rows == snapshot.rows(others, both)
+    assert json.dumps(snapshot.json_rows(names, both[:0])) == b"[]"

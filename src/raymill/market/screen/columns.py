@@ -90,8 +90,9 @@ def as_cells(values: Numbers, type: Type) -> list[Any]:
             return [None if cell != cell else cell for cell in cells]
         return cells
     turns: dict[str, Callable[[float], Any]] = {"integer": int, "date": _as_day, "time": as_time}
-    turn = turns[type]
-    return [None if cell != cell else turn(cell) for cell in values.tolist()]
+    turn, given = turns[type], values.tolist()
+    told = {cell: turn(cell) for cell in set(given) if cell == cell}  # many rows have one time
+    return [told.get(cell) for cell in given]
 
 
 def as_words(column: Words, places: Places) -> list[str | None]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from raymill.market.screen.request import Request
 from raymill.market.screen.snapshot import Snapshot, moment_of
 
 KEPT = 8
+Show: TypeAlias = Callable[[Snapshot, tuple[str, ...], Places], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ class Screener:
             raise refusal("as_of", text)
         return max(fitting, key=lambda one: one.as_of)
 
-    def screen(self, request: Request, now: datetime) -> Answer:
-        """Answer a request. Raises ConfigError, UnknownName with the path of what is wrong."""
+    def screen(self, request: Request, now: datetime, show: Show = Snapshot.rows) -> Answer:
+        """Answer a request; `show` makes `stocks` of some rows.
+
+        Raises ConfigError, UnknownName with the path of what is wrong.
+        """
         begun = self._clock()
         cursor = read_cursor(request.cursor) if request.cursor is not None else None
         snapshot = self.at(request.as_of) if cursor is None else self._of(cursor, request)
@@ -101,7 +105,7 @@ class Screener:
         places = matched[start : start + request.limit]
         end = start + len(places)
         after = Cursor(snapshot.id, request.digest, end) if end < len(matched) else None
-        stocks = rows.rows(request.fields, places)
+        stocks = show(rows, request.fields, places)
         elapsed = self._clock() - begun
         return Answer(
             total_stocks=len(rows),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from raymill import arrow
+from raymill import arrow, json
 from raymill.arrow import Array
 from raymill.errors import DataError
 from raymill.market.screen.columns import (
@@ -30,6 +30,7 @@ from raymill.market.screen.request import Sort
 
 T = TypeVar("T")
 MOST_ORDERS = 64
+MOST_SHOWN = 4  # lists of names of which rows are kept as JSON
 _TIME = "%Y%m%dT%H%M%SZ"
 CLOSE_BEFORE = {f"price{YESTERDAY}": "prev_close"}
 
@@ -148,6 +149,18 @@ class Snapshot:
         """Some rows as JSON objects."""
         columns = [self.cells(name, places) for name in names]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def json_rows(self, names: tuple[str, ...], places: Places) -> Any:
+        """Some rows as JSON that is made already; of a few lists of names each row is made once."""
+        key = ("json", names)
+        if key not in self._kept and sum(one[0] == "json" for one in [*self._kept]) >= MOST_SHOWN:
+            return json.made(json.dumps(self.rows(names, places)))
+        kept: list[bytes | None] = self.once(key, lambda: [None] * len(self))
+        lacking = [place for place in places.tolist() if kept[place] is None]
+        rows = self.rows(names, np.array(lacking, np.intp))
+        for place, row in zip(lacking, rows, strict=True):
+            kept[place] = json.dumps(row)
+        return json.made(b"[%b]" % b",".join(kept[place] or b"" for place in places.tolist()))
 
 
 def _checked(table: pa.Table) -> pa.Table:
