@@ -85,12 +85,13 @@ class Echo(Service):
             yield Event(str(number), {"number": number}, "number")
 
     @route("GET", "/counted/ws", kind="socket")
-    async def counted_live(self, to: int) -> AsyncIterator[dict[str, int]]:
+    async def counted_live(self, to: int, every_s: float = 0.0) -> AsyncIterator[dict[str, int]]:
         """Count over a websocket."""
         if to < 0:
             raise NotFound("There is no such number")
         for number in range(1, to + 1):
             yield {"number": number}
+            await asyncio.sleep(every_s)
 
     flooded: ClassVar[threading.Event] = threading.Event()
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.sync.client import connect
 
+from raymill import json
 from raymill.config.serve import ServeSettings
 from raymill.errors import ConfigError
 from raymill.services.client import Client
@@ -41,6 +43,12 @@ def hasty(home: None) -> Iterator[int]:
     """An API with short deadlines."""
     with on_a_socket(Echo, read_s=0.2, write_s=0.2) as found:
         yield found
+
+
+def test_a_websocket_outlives_the_deadline_of_headers(hasty: int) -> None:
+    address = f"ws://localhost:{hasty}/api/echo/counted/ws?to=6&every_s=0.1"
+    with connect(address) as socket_:
+        assert [json.loads(message)["number"] for message in socket_] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize(

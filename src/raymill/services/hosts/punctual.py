@@ -44,7 +44,8 @@ class Punctual(HttpToolsProtocol):
         """Something came."""
         super().data_received(data)
         is_idle = self.cycle is None or self.cycle.response_complete
-        if is_idle and not self.transport.is_closing():
+        is_http = self.transport.get_protocol() is self  # and no websocket by now
+        if is_idle and is_http and not self.transport.is_closing():
             self._arm()
 
     def on_message_begin(self) -> None:
