@@ -210,7 +210,7 @@ def test_what_runs_in_the_background_is_killed_at_its_deadline(
     ended: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sh = ended
-    monkeypatch.setenv("RAYMILL_MARKET_EXECUTION_S", "0.5")
+    monkeypatch.setenv("RAYMILL_ALGORUNNER_MAX_EXECUTION_TIME", "0.5")
     _store_quotes(sh, 100_000)
     found = _until_over(sh, sh("scan", "arbitrage_triangle", "--detach").out.strip())
     assert found["state"] == "failed"

@@ -64,21 +64,6 @@ class MarketSettings(Section):
 
     benchmark: str = setting("SPY", "Symbol of the instrument that beta is measured against")
 
-    execution_s: float = setting(
-        300.0,
-        "Longest time that an execution of a strategy may take; it is ended then",
-        unit="s",
-        aliases=("ALGORUNNER_MAX_EXECUTION_TIME",),
-        gt=0,
-    )
-    executions: int = setting(
-        10,
-        "Executions of strategies that run at the same time; others wait",
-        unit="executions",
-        aliases=("ALGORUNNER_MAX_CONCURRENT",),
-        ge=1,
-    )
-
     connect_s: float = setting(10.0, "Longest wait for a connection", unit="s", gt=0)
     read_s: float = setting(30.0, "Longest wait for the next bytes of an answer", unit="s", gt=0)
     tries: int = setting(6, "Tries of one request", unit="tries", ge=1)

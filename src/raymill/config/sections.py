@@ -90,6 +90,11 @@ class Settings:
         return load(MarketLiveSettings)
 
     @cached_property
+    def algorunner(self) -> AlgorunnerSettings:
+        """How strategies run in the background."""
+        return load(AlgorunnerSettings)
+
+    @cached_property
     def serve(self) -> ServeSettings:
         """How the HTTP API is served."""
         return load(ServeSettings)

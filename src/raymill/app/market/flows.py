@@ -63,8 +63,8 @@ BACKTEST = Workflow(
     "backtest",
     Step(
         execution,
-        timeout_s=settings().market.execution_s,
-        limit=Limit("backtest", at_once=settings().market.executions),
+        timeout_s=settings().algorunner.max_execution_time,
+        limit=Limit("backtest", at_once=settings().algorunner.max_concurrent),
     ),
     version="1",
 )
