@@ -1,4 +1,4 @@
-"""Servers that tests need: PostgreSQL, from a wheel or from the machine, started once a process.
+"""Servers that tests need, started once a process: PostgreSQL from a wheel or the machine, Redis.
 
 Tests that ask for `postgres_url` bear the mark `postgres` by themselves.
 """
@@ -189,3 +189,48 @@ def store_url(request: pytest.FixtureRequest) -> str:
     """With `@on_each_store`, an empty database for the test that is for PostgreSQL, else none."""
     on_server = getattr(request, "param", "sqlite") == "postgres"
     return str(request.getfixturevalue("postgres_url")) if on_server else ""
+
+
+REDIS = """
+folder=$1; shift
+redis-server --port 0 --unixsocket "$folder/socket" --dir "$folder" --save "" --appendonly no \
+  --daemonize no </dev/null >"$folder/log" 2>&1 &
+server=$!
+read _
+kill "$server"
+wait "$server"
+rm -rf "$folder"
+"""
+
+
+@pytest.fixture(scope="session")
+def redis_server(need: Callable[[object, str], None]) -> Iterator[str]:
+    """The address of a Redis server for the tests of this process, on a socket in its own folder.
+
+    It ends when the pipe on its input does, so also when the process of the tests is killed.
+    """
+    need(find_spec("redis"), "redis (pip install 'raymill[redis]')")
+    need(shutil.which("redis-server"), "redis-server (apt install redis-server)")
+    folder = Path(tempfile.mkdtemp(prefix="raymill-redis-", dir=memory()))
+    command = ["/bin/sh", "-c", REDIS, "sh", str(folder)]
+    keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    assert keeper.stdin is not None
+    try:
+        deadline = time.monotonic() + LIMIT_S
+        while not (folder / "socket").exists():
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.02)
+        yield f"unix://{folder}/socket"
+    finally:
+        keeper.stdin.close()
+        keeper.wait(LIMIT_S)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The address of an empty Redis."""
+    from redis import Redis
+
+    with Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import WebSocketDenialResponse
 
-from raymill import log
+from raymill import config, log
 from raymill.app.keys import stored_keys
 from raymill.config.serve import ServeSettings
 from raymill.errors import ConfigError
@@ -99,6 +99,36 @@ def test_a_websocket_needs_a_key_too(served: Served) -> None:
     assert refused.value.status_code == 401
     with client.websocket_connect("/api/echo/counted/ws?to=1", headers=bearer()) as socket:
         assert socket.receive_json() == {"number": 1}
+
+
+KEEPERS = ["the store", pytest.param("redis", marks=pytest.mark.system)]
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_a_key_asks_so_often_over_all_replicas_and_is_told_when_to_come_again(
+    served: Served, keeper: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if keeper == "redis":
+        monkeypatch.setenv("REDIS_URL", request.getfixturevalue("redis_url"))
+        config.reset()
+    one, other = served(Echo, auth="on"), served(Echo, auth="on")
+    secret = stored_keys().create("slow", rate=0.01).secret
+    headers, others = {"X-API-Key": secret}, bearer()
+    assert one.get(THING, headers=headers).status_code == 200
+    for client in (one, other):
+        refused = client.get(THING, headers=headers)
+        assert refused.status_code == 429
+        assert 90 <= int(refused.headers["retry-after"]) <= 100
+        assert refused.json()["type"] == "/docs/errors#TooBusy"
+    assert one.get(THING, headers=others).status_code == 200
+
+
+def test_a_key_without_a_limit_asks_as_often_as_it_likes(served: Served) -> None:
+    client = served(Echo, auth="on", key_rate=0.01)
+    headers, usual = {"X-API-Key": stored_keys().create("quick", rate=0).secret}, bearer()
+    assert {client.get(THING, headers=headers).status_code for _ in range(5)} == {200}
+    answers = [client.get(THING, headers=usual).status_code for _ in range(2)]
+    assert answers == [200, 429]
 
 
 @pytest.mark.usefixtures("hurried")

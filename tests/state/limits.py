@@ -4,10 +4,14 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from raymill.state.database import Database, Execute, open_database
+from raymill.state.database import Database, open_database
+from raymill.state.ledger import DatabaseLedger, Ledger
 from raymill.state.limits import Rate, Reading
+from raymill.state.redis import RedisLedger, RedisServer
 from raymill.state.shared_limit import SharedLimit
 
 
@@ -32,12 +36,26 @@ class Watch:
         with self._lock:
             self.seconds += seconds
 
-    def reading(self, execute: Execute) -> Reading:
+    def reading(self, _: object = None) -> Reading:
         return Reading(self.boot, self() + self.ahead, 1.7e9 + self() + self.ahead)
 
 
-def shared(database: Database, watch: Watch, name: str = "sec") -> SharedLimit:
-    return SharedLimit(database, name, Rate(8), monotonic=watch, clock=watch.reading)
+Place = Database | RedisServer
+
+
+def kept_in(place: Place, clock: Callable[[Any], Reading] | None = None) -> Ledger:
+    """The ledger of a place, with its clock or another one."""
+    if isinstance(place, RedisServer):
+        return RedisLedger(place, clock)
+    return DatabaseLedger(place, clock)
+
+
+def limit_in(place: Place, watch: Watch, rate: Rate, name: str = "sec") -> SharedLimit:
+    return SharedLimit(kept_in(place, watch.reading), name, rate, monotonic=watch)
+
+
+def shared(place: Place, watch: Watch, name: str = "sec") -> SharedLimit:
+    return limit_in(place, watch, Rate(8), name)
 
 
 def taken(limit: SharedLimit, watch: Watch, count: int) -> list[float]:
@@ -73,7 +91,9 @@ def main(place: str, url: str) -> None:
         last.at = time.monotonic()
         return float(last.at)
 
-    limit = SharedLimit(open_database(place, url), "sec", Rate(40), monotonic=now)
+    is_redis = url.startswith(("redis", "unix"))
+    opened = RedisServer(url) if is_redis else open_database(place, url)
+    limit = SharedLimit(kept_in(opened), "sec", Rate(40), monotonic=now)
     file = os.open(Path(place) / "grants", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while not (Path(place) / "enough").exists():
         wait_s = limit.take()

@@ -7,16 +7,38 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from raymill.errors import ConfigError
-from raymill.state.database import Database, Execute
+from raymill.state.database import open_database
 from raymill.state.limits import AHEAD_S, Rate, Reading, State, lease, stop, stop_left
+from raymill.state.redis import RedisServer
 from raymill.state.shared_limit import SharedLimit
-from state.limits import Watch, grants, most_in, shared, taken
+from state.limits import Place, Watch, grants, kept_in, limit_in, most_in, shared, taken
+
+PLACES = [
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("redis", marks=pytest.mark.system),
+]
+
+
+@pytest.fixture(params=PLACES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Each place that keeps limits."""
+    if request.param == "redis":
+        place: Place = RedisServer(request.getfixturevalue("redis_url"))
+    else:
+        on_server = request.param == "postgres"
+        url = request.getfixturevalue("postgres_url") if on_server else ""
+        place = open_database(tmp_path, url)
+    yield place
+    place.close()
+
 
 NOW = Reading("boot", 100.0, 1.7e9)
 EIGHT = Rate(8)  # one slot each (1 + 0.05) / 8 = 0.13125 s, three in a block of half a second
@@ -81,7 +103,7 @@ def test_a_stop_holds_over_a_restart_and_costs_one_more_where_the_clock_is_set_b
     assert lease(back, NOW._replace(wall=1.6e9 + 600), EIGHT, 1)[1].slots == (0.0,)
 
 
-def test_the_longer_stop_holds(database: Database) -> None:
+def test_the_longer_stop_holds(database: Place) -> None:
     watch = Watch()
     limit = shared(database, watch)
     assert limit.stopped() is None
@@ -93,7 +115,7 @@ def test_the_longer_stop_holds(database: Database) -> None:
     assert limit.stopped() == (pytest.approx(900), "blocked again")
 
 
-def test_permits_come_at_the_rate_and_never_above_it(database: Database) -> None:
+def test_permits_come_at_the_rate_and_never_above_it(database: Place) -> None:
     watch = Watch()
     times = taken(shared(database, watch), watch, 60)
     assert most_in(times, 1.0) <= 8
@@ -119,19 +141,19 @@ def heaviest_in(times: list[tuple[float, float]], per_s: float) -> float:
 
 @pytest.mark.parametrize("weights", [[1, 20, 4, 1, 1, 20], [20] * 4, [2] * 9, [1]])
 def test_heavy_requests_never_exceed_the_rate_in_any_minute(
-    database: Database, weights: list[float]
+    database: Place, weights: list[float]
 ) -> None:
     watch = Watch()
     rate = Rate(100, per_s=60, heaviest=20)
-    limit = SharedLimit(database, "weights", rate, monotonic=watch, clock=watch.reading)
+    limit = limit_in(database, watch, rate)
     times = weighed(limit, watch, weights * 12)
     assert heaviest_in(times, 60.0) <= 100
     spent = sum(weight for _, weight in times[:-1])
     assert times[-1][0] - times[0][0] == pytest.approx(spent * 63 / 81, rel=0.1)  # 63 s for 81
 
 
-def test_a_request_that_never_passes_is_an_error(database: Database) -> None:
-    limit = SharedLimit(database, "weights", Rate(100, per_s=60, heaviest=20))
+def test_a_request_that_never_passes_is_an_error(database: Place) -> None:
+    limit = SharedLimit(kept_in(database), "weights", Rate(100, per_s=60, heaviest=20))
     with pytest.raises(ConfigError, match="too heavy"):
         limit.take(21)
     with pytest.raises(ConfigError, match="never passes"):
@@ -139,9 +161,9 @@ def test_a_request_that_never_passes_is_an_error(database: Database) -> None:
 
 
 @pytest.mark.parametrize("doors", [1, 3])
-def test_eight_threads_never_exceed_the_rate(database: Database, doors: int) -> None:
+def test_eight_threads_never_exceed_the_rate(database: Place, doors: int) -> None:
     watch = Watch()
-    others: list[Database] = [pickle.loads(pickle.dumps(database)) for _ in range(doors - 1)]
+    others: list[Place] = [pickle.loads(pickle.dumps(database)) for _ in range(doors - 1)]
     limits = [shared(door, watch) for door in (database, *others)]
     times: list[list[float]] = [[] for _ in range(8)]
 
@@ -159,7 +181,7 @@ def test_eight_threads_never_exceed_the_rate(database: Database, doors: int) -> 
     assert most_in([at for found in times for at in found], 1.0) <= 8
 
 
-def test_a_stop_of_one_stops_all(database: Database) -> None:
+def test_a_stop_of_one_stops_all(database: Place) -> None:
     watch = Watch()
     one, other = shared(database, watch), shared(database, watch)
     taken(other, watch, 4)  # it holds further permits now
@@ -172,13 +194,13 @@ def test_a_stop_of_one_stops_all(database: Database) -> None:
     assert other.take() == 0.0
 
 
-def test_limits_of_other_names_are_apart(database: Database) -> None:
+def test_limits_of_other_names_are_apart(database: Place) -> None:
     watch = Watch()
     shared(database, watch, name="one").stop(600, "blocked")
     assert shared(database, watch, name="two").take() == 0.0
 
 
-def test_permits_that_pass_unused_are_lost_and_the_next_block_is_small(database: Database) -> None:
+def test_permits_that_pass_unused_are_lost_and_the_next_block_is_small(database: Place) -> None:
     watch = Watch()
     limit = shared(database, watch)
     taken(limit, watch, 5)
@@ -187,9 +209,9 @@ def test_permits_that_pass_unused_are_lost_and_the_next_block_is_small(database:
     assert not limit._held.get().slots  # a block of one
 
 
-def test_a_store_that_is_slow_to_commit_still_gives_permits(database: Database) -> None:
+def test_a_store_that_is_slow_to_commit_still_gives_permits(database: Place) -> None:
     watch = Watch()
-    limit = SharedLimit(database, "sec", Rate(1), monotonic=watch, clock=watch.reading)
+    limit = limit_in(database, watch, Rate(1))
     change = limit._change
 
     def delayed(decide: object) -> object:
@@ -202,31 +224,32 @@ def test_a_store_that_is_slow_to_commit_still_gives_permits(database: Database) 
 
 
 def test_a_far_server_whose_clock_takes_long_to_read_still_gives_permits(
-    database: Database,
+    database: Place,
 ) -> None:
     watch = Watch()
 
-    def far(execute: Execute) -> Reading:
+    def far(_: object) -> Reading:
         watch.sleep(0.2)
-        found = watch.reading(execute)
+        found = watch.reading()
         watch.sleep(0.2)
         return found
 
-    limit = SharedLimit(database, "sec", EIGHT, monotonic=watch, clock=far)
+    limit = SharedLimit(kept_in(database, far), "sec", EIGHT, monotonic=watch)
     assert most_in(taken(limit, watch, 20), 1.0) <= 8
 
 
-def test_a_pickle_of_a_limit_is_another_door_to_it(database: Database) -> None:
-    limit = SharedLimit(database, "sec", EIGHT)
+def test_a_pickle_of_a_limit_is_another_door_to_it(database: Place) -> None:
+    limit = SharedLimit(kept_in(database), "sec", EIGHT)
     limit.stop(600, "blocked")
     other: SharedLimit = pickle.loads(pickle.dumps(limit))
     assert other.take() > 0
-    other._database.close()
+    place: Any = other._place
+    (place.server if hasattr(place, "server") else place.database).close()
 
 
 @pytest.mark.system
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_fork_leases_permits_of_its_own(database: Database) -> None:
+def test_a_fork_leases_permits_of_its_own(database: Place) -> None:
     watch = Watch()
     limit = shared(database, watch)
     taken(limit, watch, 4)
@@ -237,8 +260,8 @@ def test_a_fork_leases_permits_of_its_own(database: Database) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_the_clock_of_the_store_itself_gives_permits(database: Database) -> None:
-    limit = SharedLimit(database, "sec", Rate(1000))
+def test_the_clock_of_the_store_itself_gives_permits(database: Place) -> None:
+    limit = SharedLimit(kept_in(database), "sec", Rate(1000))
     granted = 0
     for _ in range(1000):
         if wait_s := limit.take():
@@ -252,7 +275,7 @@ def test_the_clock_of_the_store_itself_gives_permits(database: Database) -> None
 
 @pytest.mark.system
 def test_three_processes_of_which_one_is_killed_keep_the_rate(
-    database: Database, tmp_path: Path
+    database: Place, tmp_path: Path
 ) -> None:
     place, url = tmp_path / "home", getattr(database, "url", "")
     place.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ from raymill.config import settings
 from raymill.config.paths import home
 from raymill.state.database import Database, open_database
 from raymill.state.keys import Keys
+from raymill.state.ledger import DatabaseLedger, Ledger
 
 
 def stored_keys() -> Keys:
@@ -13,8 +14,17 @@ def stored_keys() -> Keys:
     return Keys(key_store())
 
 
+def rate_ledger() -> Ledger:
+    """Where the permits of keys are kept: on the Redis server where there is one, else here."""
+    if address := settings().redis.address:
+        from raymill.state.redis import RedisLedger, RedisServer
+
+        return RedisLedger(RedisServer(address))
+    return DatabaseLedger(key_store())
+
+
 def key_store() -> Database:
-    """The tables that keys and their limits lie in."""
+    """The tables that keys lie in."""
     return _database(str(home().absolute()), settings().database.address)
 
 

@@ -11,6 +11,7 @@ from raymill.config.log import LogSettings
 from raymill.config.market import MarketSettings
 from raymill.config.market_live import MarketLiveSettings
 from raymill.config.ray import RaySettings
+from raymill.config.redis import RedisSettings
 from raymill.config.section import Section, load
 from raymill.config.serve import ApiSettings, ServeSettings
 from raymill.config.services import (
@@ -29,6 +30,7 @@ from raymill.errors import unknown
 SECTIONS: tuple[type[Section], ...] = (
     PathSettings,
     DatabaseSettings,
+    RedisSettings,
     StreamSettings,
     WorkflowSettings,
     FilingSettings,
@@ -63,6 +65,11 @@ class Settings:
     def database(self) -> DatabaseSettings:
         """Which server keeps what several machines share."""
         return load(DatabaseSettings)
+
+    @cached_property
+    def redis(self) -> RedisSettings:
+        """Which server keeps permits and answers, if any."""
+        return load(RedisSettings)
 
     @cached_property
     def streams(self) -> StreamSettings:

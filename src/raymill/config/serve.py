@@ -57,6 +57,12 @@ class ServeSettings(Section):
     auth: Literal["auto", "on", "off"] = setting(
         "auto", "Whether a key is needed; `auto` needs one where other machines reach the host"
     )
+    key_rate: float = setting(
+        1000.0,
+        "Requests that a key may make, on average; twice as many at once; 0 is any number",
+        unit="requests/s",
+        ge=0,
+    )
     allowed_hosts: str = setting(
         "",
         "Names of the host that requests may use, with commas; without any, those of this machine "

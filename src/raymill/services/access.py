@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from raymill.config.serve import ServeSettings
 from raymill.errors import AccessDenied, ConfigError
 from raymill.services.glance import Glance
+from raymill.services.rates import Rates
 from raymill.state.keys import Key, Ring, Scope
 
 FRESH_S = 1.0  # how long a key that was revoked may still be taken for one in force
@@ -49,15 +50,17 @@ def check_start(settings: ServeSettings, has_keys: Callable[[], bool]) -> None:
 class Access:
     """Checks requests before anything of them is read but the headers.
 
-    look: reads the keys in force.
+    look: reads the keys in force; `rates` says how often each may ask.
     """
 
     def __init__(
         self,
         settings: ServeSettings,
         look: Callable[[], Ring],
+        rates: Rates,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._rates = rates
         self._ring = Glance(look, FRESH_S, clock)
         self._is_needed = needs_keys(settings)
         self._hosts = _allowed_hosts(settings)
@@ -80,6 +83,7 @@ class Access:
         key = (await self._ring.now()).find(secret)
         if key is None:
             raise AccessDenied("The key is unknown or revoked", status=401, hint="raymill keys ls")
+        await self._rates.check(key)
         scope[KEY] = key
         return key
 

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
 from raymill import __version__
-from raymill.app.keys import stored_keys
+from raymill.app.keys import rate_ledger, stored_keys
 from raymill.config.serve import ServeSettings
 from raymill.errors import RaymillError
 from raymill.log import get_logger
@@ -30,6 +30,7 @@ from raymill.services.problems import (
     problem_of,
     retry_after,
 )
+from raymill.services.rates import Rates
 from raymill.services.route import routes_of
 from raymill.services.service import Caller, Service
 from raymill.state.keys import Ring
@@ -76,7 +77,8 @@ def create_api(
         pages.add(app)
     _describe_problems(app)
     answering = PlainFirst(app, plain)
-    return _with_origins(Guard(answering, settings, counts, Access(settings, _ring)), settings)
+    access = Access(settings, _ring, Rates(rate_ledger, settings.key_rate))
+    return _with_origins(Guard(answering, settings, counts, access), settings)
 
 
 def _ring() -> Ring:

@@ -101,7 +101,7 @@ def lease(
     >>> first.slots, round(state.next, 2)
     ((0.0,), 101.05)
     """
-    known = _now(state, reading)
+    known = known_now(state, reading)
     if (left := stop_left(known, reading.wall)) > 0:
         return known, Lease(wait_s=left)
     start = max(known.next, reading.at + min(notice_s, AHEAD_S))
@@ -122,7 +122,7 @@ def stop(state: State | None, reading: Reading, seconds: float, reason: str) -> 
     >>> stop_left(state, 1.7e9 + 60), state.reason
     (540.0, 'blocked')
     """
-    known = _now(state, reading)
+    known = known_now(state, reading)
     if seconds <= stop_left(known, reading.wall):
         return known
     return known._replace(stopped=reading.wall, until=reading.wall + seconds, reason=reason)
@@ -133,7 +133,7 @@ def stop_left(state: State, wall: float) -> float:
     return max(0.0, state.until - max(state.stopped, wall))
 
 
-def _now(state: State | None, reading: Reading) -> State:
+def known_now(state: State | None, reading: Reading) -> State:
     """The state on the clocks that are read now.
 
     After a restart, or where a clock was set back, it is not known how much of what was leased, or

@@ -6,7 +6,7 @@ from typing import Any
 
 from raymill.state.breakers import CLOSED, Breaker, Circuit, enter, failed
 from raymill.state.database import Database, Execute
-from raymill.state.shared_limit import Clock, clock_of
+from raymill.state.ledger import Clock, clock_of
 
 LOOK_S = 0.1  # how long what others did may go unseen
 _READ = "SELECT failures, opened, since, until FROM rate_breakers WHERE name=?"

@@ -5,27 +5,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from raymill import faults
 from raymill.errors import ConfigError
-from raymill.state.database import Database, Execute
+from raymill.state.database import Database
+from raymill.state.ledger import Clock, DatabaseLedger, Ledger
 from raymill.state.limits import Lease, Rate, Reading, State, lease, stop, stop_left
-from raymill.state.owner import boot
 from raymill.state.per_process import PerProcess
 
 LOOK_S = 0.1  # how long a stop of another process may go unseen
-_SAVE = (
-    "INSERT INTO rate_limits (name, clock, granted, next, stopped, until, reason) "
-    "VALUES (?,?,?,?,?,?,?) ON CONFLICT (name) DO UPDATE SET clock=excluded.clock, "
-    "granted=excluded.granted, next=excluded.next, stopped=excluded.stopped, "
-    "until=excluded.until, reason=excluded.reason"
-)
-_READ = "SELECT clock, granted, next, stopped, until, reason FROM rate_limits WHERE name=?"
-_TIME = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-
-Clock = Callable[[Execute], Reading]
-"""Reads the clock by which a store leases."""
 
 
 class Stopped(NamedTuple):
@@ -81,8 +70,8 @@ class _Held:
 
 
 class SharedLimit:
-    """Permits of one name in a store; threads share it, and a fork or a pickle of it is another
-    door to it.
+    """Permits of one name in a store or another ledger; threads share it, and a fork or a pickle of
+    it is another door to it.
 
     monotonic: seconds that never go back, of this process.
     clock: what the store leases by; usually the machine's, or that of its server.
@@ -90,7 +79,7 @@ class SharedLimit:
 
     def __init__(
         self,
-        database: Database,
+        place: Database | Ledger,
         name: str,
         rate: Rate,
         *,
@@ -98,13 +87,13 @@ class SharedLimit:
         clock: Clock | None = None,
     ) -> None:
         self.name, self.rate = name, rate
-        self._database = database
+        self._place = place
+        self._ledger = _ledger_of(place, clock)
         self._monotonic = monotonic
-        self._clock = clock or clock_of(database)
         self._held = PerProcess(_Held)  # a permit that two processes hold would be two
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SharedLimit, (self._database, self.name, self.rate)
+        return SharedLimit, (self._place, self.name, self.rate)
 
     def take(self, weight: float = 1.0) -> float:
         """Take a permit: 0 where there is one, else the seconds after which to ask again.
@@ -141,9 +130,8 @@ class SharedLimit:
 
     def stopped(self) -> Stopped | None:
         """The stop that is in force, None without one."""
-        with self._database.reading() as execute:
-            state = _read(execute, self.name)
-            left = stop_left(state, self._clock(execute).wall) if state else 0.0
+        state, reading = self._ledger.read(self.name)
+        left = stop_left(state, reading.wall) if state else 0.0
         return Stopped(left, state.reason) if state and left > 0 else None
 
     def _look(self, held: _Held) -> None:
@@ -172,31 +160,20 @@ class SharedLimit:
         self, decide: Callable[[State | None, Reading], tuple[State, Lease | None]]
     ) -> tuple[Lease | None, float]:
         """Change the state in one transaction; gives the lease, and when the clock was read."""
-        with self._database.transaction() as execute:
-            state = _read(execute, self.name)
+
+        def change(
+            state: State | None, clock: Callable[[], Reading]
+        ) -> tuple[State, tuple[Lease | None, float]]:
             asked = self._monotonic()
-            reading = self._clock(execute)
+            reading = clock()
             read = self._monotonic()
             changed, leased = decide(state, reading._replace(unsure_s=read - asked))
-            if changed != state:
-                execute(_SAVE, (self.name, *changed))
-        return leased, read
+            return changed, (leased, read)
+
+        return self._ledger.change(self.name, change)
 
 
-def _read(execute: Execute, name: str) -> State | None:
-    rows = execute(_READ, (name,))
-    return State(*rows[0]) if rows else None
-
-
-def clock_of(database: Database) -> Clock:
-    """The clock of a store: its server's, or that of this machine."""
-    return _of_server if database.dialect == "postgres" else _of_machine
-
-
-def _of_machine(execute: Execute) -> Reading:
-    return Reading(boot(), time.monotonic(), time.time())
-
-
-def _of_server(execute: Execute) -> Reading:
-    seconds = float(execute(_TIME)[0][0])
-    return Reading("server", seconds, seconds)
+def _ledger_of(place: Database | Ledger, clock: Clock | None) -> Ledger:
+    if hasattr(place, "dialect"):
+        return DatabaseLedger(cast(Database, place), clock)
+    return place

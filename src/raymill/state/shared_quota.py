@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from raymill.state.database import Database, Execute
+from raymill.state.ledger import Clock, clock_of
 from raymill.state.quotas import Quota, Used, draw, raised
-from raymill.state.shared_limit import Clock, clock_of
 
 _READ = "SELECT day, used FROM rate_quotas WHERE name=?"
 _SAVE = (

@@ -13,10 +13,11 @@ from raymill.net import Verdict
 from raymill.net.fetch import Limit
 from raymill.state.breakers import Breaker
 from raymill.state.database import Database
+from raymill.state.ledger import Clock
 from raymill.state.limits import Rate
 from raymill.state.quotas import Quota
 from raymill.state.shared_breaker import SharedBreaker
-from raymill.state.shared_limit import Clock, SharedLimit
+from raymill.state.shared_limit import SharedLimit
 from raymill.state.shared_quota import SharedQuota
 
 
