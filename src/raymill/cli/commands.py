@@ -104,6 +104,7 @@ COMMANDS = (
     Command("filters rm", "raymill.cli.market.filters:rm", "Take stored filters away"),
     Command("overview", "raymill.cli.overview:overview", "Sum the market up, by sector"),
     Command("backtest", "raymill.cli.market.backtest:backtest", "Run a trading strategy over bars"),
+    Command("paper", "raymill.cli.market.paper:paper", "Follow bars as they come, on paper"),
     Command("scan", "raymill.cli.market.scan:scan", "Look for arbitrage in recorded quotes"),
     Command("backtests ls", "raymill.cli.market.backtests:ls", "List runs of strategies"),
     Command("backtests show", "raymill.cli.market.backtests:show", "Show a run of a strategy"),
