@@ -163,3 +163,41 @@ def test_what_there_is_none_of_is_a_404(client: TestClient) -> None:
     assert client.post(stop, json={"execution_id": "nope"}).status_code == 404
     assert client.post(stop, json={"algorithm_id": "nope"}).status_code == 404
     assert client.post(stop, json={}).status_code == 422
+
+
+SWEEP = {"strategy": "sma_cross", "symbols": ["ABC"], "best": 2}
+
+
+def test_a_sweep_gives_the_best_sets(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workflows, "ensure", _work)
+    grid = {"fast": [1, 2], "slow": "2:4:1"}
+    asked = {**SWEEP, "grid": grid, "metric": "final_equity"}
+    answer = client.post("/api/algorunner/sweep?wait=60", json=asked)
+    assert answer.status_code == 200, answer.text
+    result = answer.json()["result"]["result"]
+    # 1 and 2 with 2, 3, 4; 2 with 2 is no crossing
+    assert (result["trials"], result["left_out"], len(result["found"])) == (5, 1, 2)
+    first, second = (one["final_equity"] for one in result["found"])
+    assert first >= second
+    assert result["best"] == result["found"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({}, "grid"),
+        ({"grid": {"fest": [1]}}, "grid.fest"),
+        ({"grid": {"fast": [0]}}, "parameters.fast"),
+        ({"grid": {"fast": "1:1000", "slow": "1:1000"}}, "grid"),
+        ({"grid": {"fast": [1]}, "metric": "luck"}, "metric"),
+        ({"grid": {"fast": [1]}, "holdout": 0.5, "walk": 2}, "walk"),
+        ({"sets": [{"fast": 1}], "random": 3}, "random"),
+        ({"grid": {"fast": [1]}, "workers": 3}, "workers"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_with_its_path(
+    client: TestClient, given: dict[str, Any], path: str
+) -> None:
+    answer = client.post("/api/algorunner/sweep", json={**SWEEP, **given})
+    assert answer.status_code == 422, answer.text
+    assert [one["path"] for one in answer.json()["errors"]] == [path]

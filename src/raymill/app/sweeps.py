@@ -32,12 +32,13 @@ from raymill.market.tables import read_columns
 
 @dataclass(frozen=True)
 class Choices:
-    """Which parameter sets: a grid, some drawn from it, or a file of them."""
+    """Which parameter sets: a grid, some drawn from it, a file of them, or a list."""
 
     grid: Mapping[str, str]
     random: int | None = None
     file: str | None = None
     fixed: Mapping[str, Any] | None = None
+    sets: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,8 @@ def sets_of(found: Named, choices: Choices, seed: int) -> Sets:
         if choices.grid or choices.random is not None:
             raise ConfigError("A file of sets takes no other choices", hint="leave --grid out")
         return checked(found, _listed(choices.file), choices.fixed)
+    if choices.sets:
+        return checked(found, choices.sets, choices.fixed)
     if not choices.grid:
         raise ConfigError(
             "There is nothing to try", hint="name choices: --grid fast=5:50:5 --grid slow=50,100"

@@ -77,6 +77,17 @@ class ExecutionTable:
             if outcome is not None:
                 _put(execute, one.execution_id, outcome)
 
+    def admit(self, one: Execution, most: int | None) -> bool:
+        """Note an execution; False where it is new and `most` have not ended."""
+        with self._database.transaction() as execute:
+            sql = "SELECT 1 FROM algorunner_executions WHERE execution_id=?"
+            if most is not None and not execute(sql, (one.execution_id,)):
+                sql = "SELECT count(*) FROM algorunner_executions WHERE state IN "
+                if execute(f"{sql} ('queued', 'running')")[0][0] >= most:
+                    return False
+            execute(_INSERT, _row(one))
+        return True
+
     def begin(self, one: Execution) -> bool:
         """Note that an execution is run now; False where it is not wanted, or over."""
         with self._database.transaction() as execute:

@@ -41,6 +41,7 @@ from raymill.services.models.algorunner import (
     RunRequest,
     Stopped,
     StopRequest,
+    SweepRequest,
 )
 from raymill.services.route import Event, Reply, route
 from raymill.services.runs import Seen, accepted, changes, settled, wait_of
@@ -109,6 +110,11 @@ class Algorunner(Service):
     async def backtest(self, body: BacktestRequest, wait: float | None = None) -> Reply[Ran]:
         """Run a strategy over stored bars in the background, as `raymill backtest` does."""
         return await self._run(body, wait)
+
+    @route("POST", "/sweep", status=202, others=(200,))
+    async def sweep(self, body: SweepRequest, wait: float | None = None) -> Reply[Ran]:
+        """Run a strategy with many parameter sets in the background; its result has the best."""
+        return await self._run(body.request(), wait)
 
     async def _run(self, body: Request, wait: float | None) -> Reply[Ran]:
         wait_s = wait_of(wait, 0.0)

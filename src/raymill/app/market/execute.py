@@ -10,6 +10,7 @@ from raymill.app.market.made import Made, made_of, outcome_of
 from raymill.app.market.request import Request, request_of
 from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.market.scans import scanned
+from raymill.app.market.sweeping import swept
 from raymill.config.paths import home
 from raymill.errors import Cancelled
 from raymill.flow.pool import StepContext
@@ -59,6 +60,8 @@ class _Told:
 
 def run(rooms: MarketRooms, request: Request, tell: Tell | None = None) -> Made:
     """Read what is asked for and run it. Raises NotStored, ConfigError."""
+    if request.sweep is not None:
+        return swept(request, tell)
     if request.is_scan:
         return scanned(rooms, request, tell)
     started = datetime.now(UTC)

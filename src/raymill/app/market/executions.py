@@ -20,15 +20,18 @@ from raymill.app.market.prices import find_bars
 from raymill.app.market.request import request_of
 from raymill.app.market.rooms import MarketRooms, open_rooms
 from raymill.app.market.scans import check_scan
+from raymill.app.market.sweeping import check_sweep
 from raymill.app.runs import Run
-from raymill.app.workflows import Workflows
+from raymill.app.workflows import Workflows, id_of
 from raymill.errors import ConfigError, NotFound, TooBusy
 from raymill.market.executions import Execution, ExecutionTable, State
 from raymill.market.named import find
+from raymill.orchestrator.clock import Clock
 
 PLACE = "raymill.app.market:BACKTEST"
 POLL_S = 0.1
 STOP_S = 30.0
+GRACE_S = 60.0  # in which a run appears that was noted
 MOST = 1000  # rows of a result
 
 
@@ -84,24 +87,29 @@ class Executions:
         no data yet (its hint is the crawl to do), and TooBusy where `most` have not ended.
         """
         request = request_of(body)
-        self._check_most(most)
+        if request.sweep is not None:
+            check_sweep(request)
         if request.is_scan:
             check_scan(self.rooms, request)
         else:
             find_bars(self.rooms, request.wanted)
         given = request.model_dump(exclude_defaults=True)
-        run = self.workflows.submit(PLACE, given, **how)
+        key = how.setdefault("key", None) or Clock().new_id()
         engine = str(how.get("engine") or "local")
-        self.table.add(Execution(run, request.algorithm_id, engine, given, "queued", time.time()))
+        run, now = id_of(BACKTEST, key), time.time()
+        one = Execution(run, request.algorithm_id, engine, given, "queued", now)
+        self._admit(one, most)
+        self.workflows.submit(PLACE, given, **how | {"key": key})
         return self.standing(run)
 
-    def _check_most(self, most: int | None) -> None:
-        if most is None:
-            return
-        open_ = [one for one in map(self._now, self.table.open()) if not one.is_over]
-        if len(open_) >= most:
+    def _admit(self, one: Execution, most: int | None) -> None:
+        """Note an execution before it is submitted. Raises TooBusy where `most` have not ended."""
+        if most is not None:
+            for each in self.table.open():
+                self._now(each)
+        if not self.table.admit(one, most):
             raise TooBusy(
-                f"{len(open_)} executions have not ended, and no more than {most} may be asked for",
+                f"{most} executions have not ended, and no more than {most} may be asked for",
                 hint="raymill backtests stop EXECUTION",
                 retry_after_s=1.0,
             )
@@ -136,7 +144,11 @@ class Executions:
         try:
             run = self.workflows.run(one.execution_id)
         except ConfigError:
-            return one
+            if time.time() < one.created + GRACE_S:
+                return one
+            told = {"message": "it was never begun: who asked for it was ended in between"}
+            self.table.settle(one.execution_id, "failed", time.time(), told)
+            return self.table.find(one.execution_id) or one
         return self._settled(one, run) if run.is_over else one
 
     def _settled(self, one: Execution, run: Run) -> Execution:

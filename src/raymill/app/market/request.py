@@ -18,7 +18,27 @@ from raymill.market.named import Named, find, is_scanner
 from raymill.market.screen.refusals import modelled, refusal
 from raymill.market.wanted import Wanted
 
+MOST_SETS = 100_000  # of a sweep that is asked for
 COSTS = tuple(one.name for one in fields(Costs))
+
+
+class SweepAsked(BaseModel):
+    """Which parameter sets a sweep tries, and how the best of them are judged.
+
+    `grid` has choices by parameter: a list, or text as in `5:50:5`. `random` draws so many sets
+    from it; `sets` lists them instead.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    grid: dict[str, str | list[bool | int | float | str]] = Field(default_factory=dict)
+    random: int | None = Field(None, ge=1, le=MOST_SETS)
+    sets: list[dict[str, Any]] = Field(default_factory=list, max_length=10_000)
+    metric: str = "sharpe"
+    best: int = Field(10, ge=1, le=100)
+    holdout: float | None = Field(None, gt=0, lt=1)
+    walk: int | None = Field(None, ge=1, le=50)
+    anchored: bool = False
 
 
 class Request(BaseModel):
@@ -45,6 +65,7 @@ class Request(BaseModel):
     periods_per_year: float | None = Field(None, gt=0, allow_inf_nan=False)
     path: Literal["auto", "on_bar", "vector"] = "auto"
     seed: int = 0
+    sweep: SweepAsked | None = None
 
     @property
     def named(self) -> Named:
@@ -73,7 +94,8 @@ class Request(BaseModel):
     @property
     def wanted(self) -> Wanted:
         """Which stored bars. Raises ConfigError."""
-        symbol = self.values.get("symbol")
+        given = self.parameters if self.sweep is not None else self.values
+        symbol = given.get("symbol")
         symbols = tuple(self.symbols) or ((symbol,) if symbol else ())
         if symbol and symbol not in symbols:
             raise refusal("symbols", f"are without `{symbol}`, which is the parameter `symbol`")
@@ -127,7 +149,8 @@ def request_of(given: Mapping[str, Any]) -> Request:
         )
     if not made.is_scan:
         _check_count(made)
-    made.named.make(made.parameters)
+    if made.sweep is None:
+        made.named.make(made.parameters)
     _ = made.priced
     return made
 

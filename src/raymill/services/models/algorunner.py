@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from raymill.app.market.request import Request
+from raymill.app.market.request import Request, SweepAsked
 from raymill.services.service import Model
 
 
@@ -19,6 +19,16 @@ class BacktestRequest(Request):
     """A strategy to run over stored bars; its name may be given as `strategy`, too."""
 
     algorithm_id: str = Field(validation_alias=AliasChoices("algorithm_id", "strategy"))
+
+
+class SweepRequest(SweepAsked, BacktestRequest):
+    """A strategy to run with many parameter sets; `parameters` are those of all sets."""
+
+    def request(self) -> Request:
+        """The same as an execution is asked for."""
+        given = self.model_dump(exclude_defaults=True)
+        asked = {name: given.pop(name) for name in SweepAsked.model_fields if name in given}
+        return Request.model_validate(given | {"sweep": asked})
 
 
 class StopRequest(Model):
