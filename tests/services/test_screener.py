@@ -155,6 +155,14 @@ def test_without_data_the_crawl_to_do_first_is_named(served: Served, path: str) 
     assert (status.status_code, status.json()["data"]["total_stocks"]) == (200, 0)
 
 
+@pytest.mark.parametrize("as_of", ["0001-01-01T00:00:00Z", "1999-12-31T00:00:00Z"])
+def test_a_moment_from_which_nothing_is_stored_is_a_conflict(
+    screener: TestClient, as_of: str
+) -> None:
+    answer = screener.post("/api/screener/screen", json={"as_of": as_of})
+    assert (answer.status_code, "raymill market crawl" in answer.json()["hint"]) == (409, True)
+
+
 def test_what_is_stored_later_is_screened_without_a_restart(served: Served) -> None:
     client = served(Screener)
     assert client.post("/api/screener/screen", json={}).status_code == 409

@@ -76,7 +76,7 @@ def check(posted: Posted) -> None:
         value = posted.parameters.get(name)
         is_plain = what == "code" and isinstance(value, str) and value.isidentifier()
         if value is not None and not is_plain:
-            raise _wrong(name, f"names a {what} of the server, which nobody may over HTTP")
+            raise _wrong(name, f"names {_SHOWN[what]} of the server, which nobody may over HTTP")
     for name in posted.parameters:
         if name in OURS:
             raise _wrong(name, "is no parameter")
@@ -86,6 +86,9 @@ def check(posted: Posted) -> None:
         error.details["path"] = f"parameters.{error.details.get('parameter', '')}"
         raise
     _check_records(posted.records)
+
+
+_SHOWN = {"file": "a file", "code": "code"}
 
 
 def _check_records(records: Sequence[Mapping[str, Any]]) -> None:

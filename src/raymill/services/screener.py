@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -195,8 +197,15 @@ def _not_here(name: str) -> Custom | None:
 
 
 def _made(held: Held) -> Screens:
-    try:
+    with _stored_first():
         return held.refresh()
+
+
+@contextmanager
+def _stored_first() -> Iterator[None]:
+    """Have it be a conflict where nothing is stored that could be screened."""
+    try:
+        yield
     except InputError as error:
         raise Conflict(error.message, hint=error.hint) from error
 
@@ -209,7 +218,8 @@ def _told(task: "asyncio.Task[Screens]") -> None:
 
 
 def _screened(screens: Screens, asked: Request) -> Made[Screened]:
-    answer = screens.screen(asked, datetime.now(UTC), Snapshot.json_rows)
+    with _stored_first():  # at another moment, if one is asked for
+        answer = screens.screen(asked, datetime.now(UTC), Snapshot.json_rows)
     return Made(json.dumps(answer.to_dict()))
 
 

@@ -22,6 +22,7 @@ from raymill.market.screen.values import micros
 from raymill.market.store import MarketStore
 
 HISTORY = timedelta(days=550)  # what the longest figures take, and for averages to settle
+EARLIEST = datetime(1800, 1, 1, tzinfo=UTC)
 SERIES = ("adj", "source")
 
 
@@ -32,7 +33,7 @@ def stored_universe(as_of: datetime) -> Snapshot:
     """
     rooms = open_rooms()
     instruments = rooms.registry.all()
-    begin_us, end_us = int(micros(as_of - HISTORY)), int(micros(as_of)) + 1
+    begin_us, end_us = int(micros(max(as_of, EARLIEST) - HISTORY)), int(micros(as_of)) + 1
     bars = _bars(rooms.store, instruments, begin_us, end_us)
     if not bars.num_rows:
         raise InputError(
