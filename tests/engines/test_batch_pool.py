@@ -80,5 +80,8 @@ def test_a_value_is_laid_out_once_and_its_arrays_are_not_copied() -> None:
 def test_what_cannot_travel_is_refused() -> None:
     with pytest.raises(ConfigError, match="`list` cannot be handed to other processes"):
         lay_out([lambda: None])
+    mine = type("Mine", (), {"__module__": "__main__"})
+    with pytest.raises(ConfigError, match="`Mine` lies in no module"):
+        lay_out([mine])
     with pytest.raises(ConfigError, match="Other processes cannot find"):
         place_of(lambda: None)

@@ -226,7 +226,8 @@ class RayBatchPool:
 
     def _part(self, worker: Worker) -> None:
         self._workers.remove(worker)
-        self._ray.kill(worker.actor)
+        if self._ray.is_initialized():  # the host may have left before
+            self._ray.kill(worker.actor)
 
 
 def _checked(address: str | None) -> str | None:
