@@ -78,6 +78,15 @@ def test_it_is_summed_up(stored: Shell) -> None:
     assert set(found["sessions"]) == {"XNYS", "24/7"}
 
 
+def test_it_is_summed_up_as_of_a_day(stored: Shell) -> None:
+    found = json.loads(stored("overview", "--as-of", "2026-01-08T12:00:00Z", "--json").out)
+    assert found["as_of"] == "2026-01-08T12:00:00Z"
+    early = stored("overview", "--as-of", "2020-01-01")
+    assert "error: No daily bars are stored of the 550 days before 2020-01-01" in early.err
+    both = stored("overview", "--as-of", "2026-01-08", "--universe", "all.csv")
+    assert (both.code, "`--as-of` is for what is stored" in both.err) == (2, True)
+
+
 def test_where_nothing_is_stored_it_says_what_to_do(sh: Shell) -> None:
     with pytest.raises(InputError, match="No daily bars are stored"):
         stored_universe(noon(8))

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from raymill import json
 from raymill.cli.report import show_table
 from raymill.cli.screen import cell
+from raymill.errors import ConfigError
 
 SECTOR = (
     *("sector", "count", "market_cap", "share_of_market_cap", "cap_weighted_change_pct"),
@@ -22,6 +23,7 @@ APART = ("venues", "sessions", "sectors", "gainers", "losers", "most_active", "i
 def overview(
     *,
     universe: Path | None = None,
+    as_of: str | None = None,
     json_: bool = False,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
 ) -> None:
@@ -34,6 +36,8 @@ def overview(
     universe
         What is summed up: a CSV or Parquet file with a row for each instrument; without one, what
         is stored.
+    as_of
+        A day or a time with a zone: nothing stored from after it is used; now, if not given.
     json_
         Write the overview as JSON instead of tables.
     verbose
@@ -42,7 +46,7 @@ def overview(
     from raymill.app.screens import notes, open_universe
     from raymill.market.screen.overview import overview as summed_up
 
-    opened = open_universe(universe)
+    opened = open_universe(universe, None if as_of is None else _moment(as_of, universe))
     found = summed_up(opened.snapshot, datetime.now(UTC))
     for text in notes(opened):
         sys.stderr.write(f"{text}\n")
@@ -50,6 +54,14 @@ def overview(
         sys.stdout.write(json.dumps(found, indent=True).decode() + "\n")
     else:
         _show(found)
+
+
+def _moment(text: str, universe: Path | None) -> datetime:
+    from raymill.market.moments import micros
+
+    if universe is not None:
+        raise ConfigError("`--as-of` is for what is stored", hint="leave --universe out")
+    return datetime.fromtimestamp(micros(text, "--as-of") / 1e6, UTC)
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -37,9 +37,9 @@ def stored_universe(as_of: datetime) -> Snapshot:
     bars = _bars(rooms.store, instruments, begin_us, end_us)
     if not bars.num_rows:
         raise InputError(
-            "No daily bars are stored to be screened",
-            hint="crawl some: raymill market crawl SOURCE SYMBOL --interval 1d; "
-            "or give a file: --universe FILE.csv",
+            f"No daily bars are stored of the {HISTORY.days} days before {as_of:%Y-%m-%d}",
+            hint="crawl some: raymill market crawl SOURCE SYMBOL --interval 1d; or name an earlier "
+            "`as_of`, or a file: --universe FILE.csv",
         )
     known = set(arrow.unique(bars["instrument_id"]).to_pylist())
     chosen = [one for one in instruments if one.instrument_id in known]
