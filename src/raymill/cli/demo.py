@@ -1,6 +1,7 @@
 """`raymill demo`: the main jobs on real readings, with a page to look at."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -9,10 +10,15 @@ from raymill import json
 from raymill.app.demo import Demo, run_demo
 from raymill.cli.failures import DONE, FAILED
 from raymill.cli.report import show_table
+from raymill.config.paths import HOME
+from raymill.flow.registry import locate
+
+SERVICES = "services"  # the folder of the last part
 
 
 def demo(
     *,
+    keep: bool = False,
     json_: bool = False,
     verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False,
 ) -> int:
@@ -23,6 +29,8 @@ def demo(
 
     Parameters
     ----------
+    keep
+        Serve the HTTP API of the last part behind that, until it is interrupted.
     json_
         Write the summary as JSON instead of tables.
     verbose
@@ -33,7 +41,16 @@ def demo(
         sys.stdout.write(json.dumps(_as_json(done), indent=True).decode() + "\n")
     else:
         _show(done)
+    if keep:
+        sys.stdout.flush()
+        serve_again(done.page.parent / SERVICES)
     return DONE if done.holds else FAILED
+
+
+def serve_again(folder: Path) -> None:
+    """Serve what the last part of the demo served."""
+    locate("raymill.config.process:take")({HOME: str(folder)})
+    locate("raymill.cli.serve:serve")(demo=True)
 
 
 def _say(text: str) -> None:

@@ -52,14 +52,13 @@ def serve(
     from raymill.config import settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    chosen = settings().serve.model_copy(update=given)
     if check is not None:
         _check(check)
     elif write is not None:
-        _write(write, chosen, workers)
+        _write(write, settings().serve.model_copy(update=given), workers)
     else:
-        with _vendors(demo):
-            _serve(chosen, on, workers)
+        with _vendors(demo):  # which changes settings
+            _serve(settings().serve.model_copy(update=given), on, workers)
 
 
 def _serve(chosen: "ServeSettings", on: str, workers: int | None) -> None:

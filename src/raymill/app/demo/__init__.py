@@ -16,6 +16,7 @@ PARTS: tuple[str, ...] = (
     "raymill.app.demo.buoy:buoy",
     "raymill.app.demo.market:market",
     "raymill.app.demo.filings:filings",
+    "raymill.services.demo.tour:services",
 )
 """Where the parts are, as `module:function`; each is loaded when its turn comes."""
 
