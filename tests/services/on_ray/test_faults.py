@@ -138,7 +138,7 @@ def test_reads_go_on_while_a_replica_of_a_service_is_killed(
     host: Host, home: dict[str, str]
 ) -> None:
     address = host.serve(KINDS, 1, home, ("echo",))
-    with Load(f"{address}/api/echo/things/a").running(tries=50) as load:
+    with Load(f"{address}/api/echo/things/a").running(tries=300) as load:
         until(lambda: load.count > 50, "reads before")
         before = processes("ray::ServeReplica:raymill:EchoDeployment")
         os.kill(min(before), signal.SIGKILL)
@@ -150,7 +150,7 @@ def test_reads_go_on_while_a_replica_of_a_service_is_killed(
 
 def test_reads_go_on_after_the_proxy_was_killed(host: Host, home: dict[str, str]) -> None:
     address = host.serve(KINDS, 1, home)
-    with Load(f"{address}/api/echo/things/a").running(tries=100) as load:
+    with Load(f"{address}/api/echo/things/a").running(tries=300) as load:
         until(lambda: load.count > 50, "reads before")
         (proxy,) = processes("bin/haproxy -db")
         os.kill(proxy, signal.SIGKILL)

@@ -7,6 +7,7 @@ from raymill.bench.case import Case
 
 def cases() -> Iterator[Case]:
     """All rows of the area, in the order in which they are shown."""
-    from raymill.bench.services import local
+    from raymill.bench.services import local, on_ray
 
     yield from local.cases()
+    yield from on_ray.cases()

@@ -212,6 +212,9 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **SPEED,
         "RAY_USE_UVLOOP": str(int(_has_sound_uvloop())),
+        "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # 10 would be longer than
+        "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # a delay that is asked for
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a proxy that died is back within seconds
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_S),
         f"{proxy}_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         f"{proxy}_SOCKET_PATH": str(folder / "admin.sock"),
