@@ -92,3 +92,17 @@ def test_the_command_writes_a_file_that_it_finds_right(tmp_path: Path) -> None:
     done = process(tmp_path, "serve", "--check", "serve.yaml")
     assert done.returncode == 2
     assert b"Unknown key of deployment `MainRouterDeployment`: `scale_up_delay_s`" in done.stderr
+
+
+def test_the_application_of_the_file_is_the_router_with_its_services() -> None:
+    from raymill.services.hosts.serve import app
+
+    made = app({"apart": ["screener"], "workers": 2})
+    assert made._bound_deployment.name == "MainRouterDeployment"
+    references, _, called, idle, *_ = made._bound_deployment.init_args
+    assert [one._bound_deployment.name for one in called.values()] == ["ScreenerDeployment"]
+    assert len(called) + len(idle) == len(references)
+    with pytest.raises(UnknownName, match="`aprat`"):
+        app({"aprat": ["screener"]})
+    with pytest.raises(UnknownName, match="`screner`"):
+        app({"apart": ["screner"]})

@@ -43,7 +43,6 @@ def test_each_documented_variable_reaches_the_key_that_ray_serve_reads(
         "target_ongoing_requests": 50.0,
         "upscale_delay_s": 5.0,
         "downscale_delay_s": 40.0,
-        "look_back_period_s": 5.0,
     }
 
 

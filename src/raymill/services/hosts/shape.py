@@ -92,7 +92,6 @@ def _options(name: str, settings: ServiceSettings, cpus: float) -> Options:
             "target_ongoing_requests": settings.target_requests,
             "upscale_delay_s": settings.scale_up_delay,
             "downscale_delay_s": settings.scale_down_delay,
-            "look_back_period_s": min(30.0, max(2.0, settings.scale_up_delay)),
         },
         "ray_actor_options": {"num_cpus": cpus},
         "graceful_shutdown_timeout_s": DRAIN_S,
