@@ -43,7 +43,7 @@ class ServeSettings(Section):
         "answer inside of the router unless a setting of their scaling is changed",
     )
     start_s: float = setting(
-        60.0, "Longest wait on Ray Serve until everything is healthy", unit="s", gt=0
+        120.0, "Longest wait on Ray Serve until everything is healthy", unit="s", gt=0
     )
     docs: bool = setting(True, "Whether `/docs` and `/openapi.json` are served")
     demo: bool = setting(

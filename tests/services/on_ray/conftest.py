@@ -15,7 +15,7 @@ from raymill.config import process
 from raymill.config.serve import ServeSettings
 from raymill.services.service import Service
 
-LIMIT_S = 60
+LIMIT_S = 120
 Served = Callable[..., "Client"]
 
 
