@@ -26,6 +26,7 @@ from raymill.config.serve import ServeSettings
 from raymill.config.services import RouterSettings
 from raymill.engines.ray.cluster import connected, import_ray
 from raymill.errors import ConfigError, EngineUnavailable, RaymillError, TooBusy, unknown
+from raymill.log import get_logger
 from raymill.services.access import check_start
 from raymill.services.hosts.listen import listen
 from raymill.services.hosts.replicas import RouterReplica, ServiceReplica, reference_of
@@ -42,6 +43,7 @@ from raymill.services.service import Service, kinds
 
 HERE = "127.0.0.1"
 LOOK_S = 0.05
+log = get_logger()
 DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
 
 
@@ -214,6 +216,7 @@ def environment(folder: Path) -> dict[str, str]:
         "RAY_USE_UVLOOP": str(int(_has_sound_uvloop())),
         "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # 10 would be longer than
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # a delay that is asked for
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",  # a busy machine takes longer than 5
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a proxy that died is back within seconds
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAIN_S),
         f"{proxy}_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
@@ -262,12 +265,17 @@ def running(
 
 def open_door(host: str, port: int) -> None:
     """Start what listens on each node of the cluster in use."""
+    import ray.exceptions as lost
+
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    import_serve().start(
-        proxy_location="EveryNode",
-        http_options={"host": host, "port": port},
-        logging_config=dict(LOGGING),
-    )
+    try:
+        import_serve().start(
+            proxy_location="EveryNode",
+            http_options={"host": host, "port": port},
+            logging_config=dict(LOGGING),
+        )
+    except lost.RayActorError as error:  # Ray Serve starts another; whether it answers is seen
+        log.warning("serve.proxy_lost", reason=str(error).partition("\n")[0])
 
 
 def deploy(graph: Any, address: str, limit_s: float) -> None:
