@@ -35,6 +35,7 @@ from raymill.services.route import routes_of
 from raymill.services.service import Caller, Service
 from raymill.state.keys import Ring
 
+MOST_ERRORS = 20  # of a body that are told: near names take their time
 Cluster = Callable[[], Awaitable[str]]
 log = get_logger()
 
@@ -203,7 +204,8 @@ async def _raised(_: Request, error: Exception) -> Response:
 
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{**one, "known": one.get("known") or _known(request, one)} for one in error.errors()]
+    first = error.errors()[:MOST_ERRORS]
+    found = [{**one, "known": one.get("known") or _known(request, one)} for one in first]
     return _answer(invalid(found, REQUEST_ID.get()))
 
 
