@@ -25,6 +25,7 @@ def client(served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setenv("RAYMILL_MARKET_LIVE_FLUSH_S", "0.1")
     monkeypatch.setenv("RAYMILL_MARKET_LIVE_STATUS_S", "0.1")
     monkeypatch.setenv("TICKSCRAWLER_MAX_STREAMS", "2")
+    monkeypatch.setenv("RAYMILL_TICKSCRAWLER_UPSTREAM_S", "60")
     config.reset()
     return served(Tickscrawler)
 

@@ -1,5 +1,6 @@
 """The crawler as a service: crawls, what they give, what goes wrong on the way."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from filings.machine import until
 from market.vendors import BinanceServer, trade
 from raymill import config
 from raymill.app.workflows import Workflows
 from raymill.services.tickscrawler import Tickscrawler
+from raymill.state.owner import alive
 from raymill.testing.replay import Recorded, ReplayServer
 from services.conftest import Served
 
@@ -30,6 +33,12 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
             return server
 
         yield stand_in
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy is no source that is slow."""
+    monkeypatch.setenv("RAYMILL_TICKSCRAWLER_UPSTREAM_S", "60")
 
 
 @pytest.fixture
@@ -126,6 +135,31 @@ def test_a_crawl_that_is_not_waited_for_is_pointed_to_listed_and_stopped(
     events = client.get(f"{place}/events").text
     assert events.startswith("event: end\n")
     assert '"status":"stopped"' in events
+
+
+@pytest.mark.system
+def test_a_range_is_completed_by_a_run_and_its_first_records_come(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "0.2")
+    config.reset()
+    client = served(Tickscrawler)
+    days = {"start_date": "2024-01-01", "end_date": "2024-01-03", "interval": "1h"}
+    asked = _asked(data_type="ohlc", symbols=["SIM1/USD", "SIM2USD"], limit=2, **days)
+    answer = client.post(f"{CRAWL}?wait=60", json=asked)
+    assert answer.status_code == 200, answer.text
+    result = answer.json()["result"]
+    assert [(row["symbol"], row["timestamp"][:13]) for row in result["data"]] == [
+        ("SIM1/USD", "2024-01-01T00"),
+        ("SIM1/USD", "2024-01-01T01"),
+        ("SIM2USD", "2024-01-01T00"),
+        ("SIM2USD", "2024-01-01T01"),
+    ]
+    assert result["records"] == 96
+    events = client.get(f"/api/tickscrawler/crawls/{result['crawl_id']}/events").text
+    assert events.startswith("event: end\n")
+    with Workflows() as workflows:
+        until(lambda: workflows.store.holder(time.time(), alive) is None, "the orchestrator's end")
 
 
 def test_events_of_a_crawl_are_not_told_twice(client: TestClient) -> None:

@@ -172,9 +172,7 @@ class GatheringTable:
 
 def progress(execute: Execute, run: str) -> tuple[int, int]:
     """How far a run is: how many segments were committed, and how many records came."""
-    rows = execute(
-        "SELECT number, place FROM market_crawl WHERE run>=? AND run<?", (f"{run}/", f"{run}0")
-    )
+    rows = execute("SELECT number, place FROM market_crawl WHERE run LIKE ?", (f"{run}/%",))
     return sum(row[0] for row in rows), sum(json.loads(row[1])["rows"] for row in rows)
 
 

@@ -18,7 +18,7 @@ from raymill.app.market.sources import open_source
 from raymill.app.market.streaming import kinds
 from raymill.app.market.streams import Standing as StreamStanding
 from raymill.app.market.streams import Streams
-from raymill.app.market.vendors import is_simulated, listed_sources, vendor
+from raymill.app.market.vendors import count_sources, is_simulated, listed_sources, vendor
 from raymill.app.workflows import Workflows
 from raymill.config import settings
 from raymill.config.service import ServiceSettings
@@ -92,7 +92,7 @@ class Tickscrawler(Service):
     def _counted(self) -> dict[str, int]:
         crawls = self._crawls.table.counts()
         return {
-            "available_sources": len(listed_sources()),
+            "available_sources": count_sources(),
             "active_streams": self._streams.count(),
             "total_crawls": sum(crawls.values()),
             "running_crawls": crawls["running"],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from raymill.app.market import sources as installed
@@ -94,6 +94,22 @@ def listed_sources() -> list[dict[str, Any]]:
     rooms = open_rooms()
     found = (_about(name, rooms) for name in installed.names())
     return [one for one in found if one is not None]
+
+
+def count_sources() -> int:
+    """How many sources are enabled and installed."""
+    return sum(_is_installed(name) for name in installed.names())
+
+
+@cache
+def _is_installed(name: str) -> bool:
+    try:
+        installed.open_source(name)
+    except EngineUnavailable:
+        return False
+    except RaymillError:
+        return True
+    return True
 
 
 def _about(name: str, rooms: MarketRooms) -> dict[str, Any] | None:
