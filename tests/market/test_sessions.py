@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pytest
@@ -13,6 +14,7 @@ from raymill.app.market.look import history
 from raymill.market.bars import bars_of_trades, resampled
 from raymill.market.calendar import calendar
 from raymill.market.instrument import Instrument
+from raymill.market.interval import interval
 from raymill.market.moments import micros
 from raymill.market.schemas import BAR, TRADE
 from raymill.market.sessions import Days, days_of
@@ -25,12 +27,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def smaller(rows: Sequence[tuple[str, float]], interval: str = "1m") -> pa.Table:
+def smaller(rows: Sequence[tuple[str, float]], every: str = "1m") -> pa.Table:
     """Closed bars with one price each and a volume of 1."""
     return pa.Table.from_pylist(
         [
             dict.fromkeys(("open", "high", "low", "close"), price)
-            | {"instrument_id": 1, "interval": interval, "ts": at(text), "volume": 1.0}
+            | {"instrument_id": 1, "interval": every, "ts": at(text), "volume": 1.0}
             | {"closed": True, "adj": "raw", "source": "file"}
             for text, price in rows
         ],
@@ -154,6 +156,38 @@ def test_days_of_stored_minutes_are_those_of_the_calendar_that_was_given(tmp_pat
     ]
     import_file(path, interval="1m")
     assert history("file", "SPY", "bar", *june).rows == found  # what was said stays
+
+
+def test_bars_are_filled_up_in_sessions_alone_and_not_where_nothing_is_known(
+    tmp_path: Path,
+) -> None:
+    early = [("2020-06-05T19:57", 1.0), ("2020-06-05T19:59", 2.0), ("2020-06-08T13:31", 3.0)]
+    import_file(written(tmp_path, early), interval="1m", calendar="XNYS")
+    import_file(written(tmp_path, [("2020-06-08T13:40", 4.0)]), interval="1m")
+    asked = ("file", "SPY", "bar", micros("2020-06-05"), micros("2020-06-09"))
+    found = history(*asked, interval="1m", fill="previous").rows
+    assert [(row["ts"][8:16], row["close"], row["volume"]) for row in found] == [
+        ("05T19:57", 1.0, 1.0),
+        ("05T19:58", 1.0, 0.0),
+        ("05T19:59", 2.0, 1.0),
+        ("08T13:30", 2.0, 0.0),  # the evening, the weekend and the morning are left out
+        ("08T13:31", 3.0, 1.0),
+        ("08T13:40", 4.0, 1.0),  # of the minutes in between nobody knows
+    ]
+    later = history(*asked, interval="1m", fill="previous", after=found[2]["ts"]).rows
+    assert later == found[3:]
+    plain = history(*asked, interval="1m").rows
+    assert [row["close"] for row in plain] == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_days_are_expected_by_the_calendar() -> None:
+    week = [micros(f"2020-07-0{day}") for day in range(1, 8)]  # the third was a holiday
+    starts, every = np.array(week), interval("1d")
+    assert NEW_YORK.expects(starts, every).tolist() == [True, True, *[False] * 3, True, True]
+    rates = Days(calendar("24/5"), "UTC")
+    assert rates.expects(starts, every).tolist() == [True] * 3 + [False] * 2 + [True] * 2
+    assert SYDNEY.expects(starts, every).all()
+    assert NEW_YORK.expects(starts, interval("1w")).all()
 
 
 def test_a_bar_that_the_range_cuts_is_open(tmp_path: Path) -> None:

@@ -141,11 +141,11 @@ def _ends(one: Interval, starts: Times, days: Days | None) -> Times:
     return ends if days is None else days.ends(ends - DAY_US)
 
 
-def filled(bars: pa.Table, fill: Fill = "previous") -> pa.Table:
+def filled(bars: pa.Table, fill: Fill = "previous", days: Days | None = None) -> pa.Table:
     """Add bars where nothing was traded, between the first and the last of each instrument.
 
-    Such a bar has the close before it as all its prices, and no volume. For readers alone: what is
-    stored has no made bars.
+    Such a bar has the close before it as all its prices, and no volume. `days` leaves out times in
+    which nothing is ever traded. For readers alone: what is stored has no made bars.
     """
     if fill == "none" or not bars.num_rows:
         return bars
@@ -153,8 +153,11 @@ def filled(bars: pa.Table, fill: Fill = "previous") -> pa.Table:
     whose, times = _whose(bars), _times(bars["ts"])
     order = np.lexsort((times, whose))
     rows, places, starts = _grid(one, whose[order], times[order])
-    taken = arrow.take_rows(bars, order[rows])
     is_made = times[order][rows] != starts
+    if days is not None:
+        stays = ~is_made | days.expects(starts, one)
+        rows, places, starts, is_made = (x[stays] for x in (rows, places, starts, is_made))
+    taken = arrow.take_rows(bars, order[rows])
     made: dict[str, Any] = {name: _floats(taken[name]) for name in PRICES}
     for name in ("open", "high", "low"):
         made[name] = np.where(is_made, made["close"], made[name])

@@ -5,7 +5,7 @@ lasted. Where a calendar has no table of sessions, a day is that of the venue's 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from raymill.market.calendar import Calendar, EveryDay, calendar
 from raymill.market.instrument import Instrument
-from raymill.market.interval import DAY_US, MINUTE_US, SECOND_US, Times
+from raymill.market.interval import DAY_US, MINUTE_US, SECOND_US, Interval, Times
 
 STEP_US = 15 * MINUTE_US  # zones change their offset at no other moments
 _ZERO = date(1970, 1, 1)
@@ -46,6 +46,19 @@ class Days:
         at = np.maximum(place, 0)
         days = np.where(is_told, self.calendar.days[at].astype(np.int64) * DAY_US, local)
         return days, ~is_told | (times < closes[at])
+
+    def expects(self, starts: Times, every: Interval) -> NDArray[np.bool_]:
+        """Whether bars that begin there lie in times of trading, as far as the calendar tells."""
+        if every.is_month or every.length_us > DAY_US:
+            return np.ones(len(starts), bool)
+        if isinstance(self.calendar, EveryDay):
+            weekdays = (_local_days(starts, self.zone) // DAY_US + 3) % 7  # Monday is 0
+            return (weekdays < 5) | (not self.calendar.weekdays_only)
+        if every.is_daily:
+            known = self.calendar.days.astype(np.int64) * DAY_US
+            is_told = (starts >= known[0]) & (starts <= known[-1])
+            return ~is_told | np.isin(starts, known)
+        return replace(self, length_us=every.length_us).of(starts)[1]
 
     def ends(self, days: Times) -> Times:
         """When the days that bear these dates are over."""

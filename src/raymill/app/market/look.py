@@ -5,18 +5,26 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from raymill import arrow
 from raymill.app.market import sources as installed
 from raymill.app.market.rooms import MarketRooms, open_rooms, rules
 from raymill.app.market.series import built, known_until, lacking, margin, read, stored
 from raymill.errors import RaymillError
 from raymill.market import notes
 from raymill.market.asked import Asked, is_traded
+from raymill.market.bars import Fill, filled
+from raymill.market.calendar import calendar
 from raymill.market.coverage import holes
 from raymill.market.instrument import Instrument
+from raymill.market.interval import Times
 from raymill.market.interval import interval as interval_of
 from raymill.market.moments import micros, moment
 from raymill.market.notes import Series
 from raymill.market.schemas import Kind
+from raymill.market.sessions import Days
 from raymill.market.sources.contract import LimitRule
 
 
@@ -84,17 +92,20 @@ def history(
     interval: str = "1d",
     most: int = 1000,
     after: str | None = None,
+    fill: Fill = "none",
 ) -> History:
     """Stored records of an instrument in [begin, end).
 
-    Bars of an interval of which none is stored are built from smaller ones or from trades. Raises
-    UnknownName, ConfigError.
+    Bars of an interval of which none is stored are built from smaller ones or from trades. `fill`
+    adds bars where nothing was traded while the venue was open. Raises UnknownName, ConfigError.
     """
     rooms = open_rooms()
     one = rooms.registry.named(source, symbol)
     every = interval_of(interval).name if kind == "bar" else None
     asked = Asked(source, one.instrument_id, kind, begin_us, end_us, every)
-    first_us = begin_us if after is None else max(begin_us, micros(after, "--after") + 1)
+    after_us = begin_us if after is None else max(begin_us, micros(after, "--after") + 1)
+    is_filled = kind == "bar" and fill != "none"
+    first_us = begin_us if is_filled else after_us  # what is filled up depends on bars before
     of = stored(rooms, asked)
     wide_us = margin(one, of, asked)
     rows = read(rooms, one, of, first_us - wide_us, end_us + wide_us)
@@ -102,7 +113,28 @@ def history(
     if of != asked:
         rows = built(rows, one, of, asked, first_us, known_until(rooms, of))
         said.insert(0, f"built from {of.kind}s" + (f" of {of.interval}" if of.interval else ""))
+    if is_filled:
+        with rooms.database.reading() as execute:
+            spans = notes.coverage(execute, of.series)
+        rows = _filled_up(rows, one, fill, holes(spans, begin_us, end_us))
+        rows = arrow.keep_rows(rows, _times(rows) >= after_us)
     return History([_row(row) for row in rows.slice(0, most).to_pylist()], said)
+
+
+def _filled_up(
+    rows: pa.Table, one: Instrument, fill: Fill, unknown: Sequence[tuple[int, int]]
+) -> pa.Table:
+    """Closed bars, filled up where it is known that nothing was traded while the venue was open."""
+    closed = arrow.keep_rows(rows, rows["closed"])
+    found = filled(closed, fill, Days(calendar(one.calendar), one.timezone))
+    at, is_made = _times(found), ~np.isin(_times(found), _times(closed))
+    for begin_us, end_us in unknown:
+        is_made &= (at < begin_us) | (at >= end_us)
+    return arrow.keep_rows(found, is_made | np.isin(at, _times(closed)))
+
+
+def _times(rows: pa.Table) -> Times:
+    return np.asarray(arrow.to_numpy(arrow.cast(rows["ts"], pa.int64())), np.int64)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

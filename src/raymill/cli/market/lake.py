@@ -67,6 +67,7 @@ def history(
     interval: str = "1d",
     limit: int = 1000,
     after: str | None = None,
+    fill: Literal["none", "previous"] = "none",
     json_: bool = False,
 ) -> None:
     """Show stored records of an instrument.
@@ -91,6 +92,8 @@ def history(
         The most rows.
     after
         The time of the last row of the page before.
+    fill
+        `previous` adds bars without a volume, at the close before, where nothing was traded.
     json_
         Write a JSON list of rows instead of a table.
     """
@@ -99,7 +102,15 @@ def history(
 
     begin_us, end_us = wanted(start, end)
     found: History = history(
-        source, symbol, kind, begin_us, end_us, interval=interval, most=limit, after=after
+        source,
+        symbol,
+        kind,
+        begin_us,
+        end_us,
+        interval=interval,
+        most=limit,
+        after=after,
+        fill=fill,
     )
     if json_:
         _write(found.rows)
