@@ -53,11 +53,11 @@ class Days:
             return np.ones(len(starts), bool)
         if isinstance(self.calendar, EveryDay):
             weekdays = (_local_days(starts, self.zone) // DAY_US + 3) % 7  # Monday is 0
-            return (weekdays < 5) | (not self.calendar.weekdays_only)
+            return np.asarray((weekdays < 5) | (not self.calendar.weekdays_only), bool)
         if every.is_daily:
             known = self.calendar.days.astype(np.int64) * DAY_US
             is_told = (starts >= known[0]) & (starts <= known[-1])
-            return ~is_told | np.isin(starts, known)
+            return np.asarray(~is_told | np.isin(starts, known), bool)
         return replace(self, length_us=every.length_us).of(starts)[1]
 
     def ends(self, days: Times) -> Times:
