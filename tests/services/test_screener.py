@@ -1,5 +1,6 @@
 """The screener over HTTP: screens, stored filters, overview, status, and what it refuses."""
 
+import time
 from typing import Any
 
 import pytest
@@ -161,6 +162,16 @@ def test_a_moment_from_which_nothing_is_stored_is_a_conflict(
 ) -> None:
     answer = screener.post("/api/screener/screen", json={"as_of": as_of})
     assert (answer.status_code, "raymill market crawl" in answer.json()["hint"]) == (409, True)
+
+
+def test_data_that_is_stored_while_a_universe_is_held_is_screened_soon(
+    screener: TestClient,
+) -> None:
+    assert symbols(screener) == ["AAA/USD", "BBB/USD", "CCC/USD"]
+    store_days(DDD=[1.0, 2.0])
+    ends = time.monotonic() + 60
+    while symbols(screener) != ["AAA/USD", "BBB/USD", "CCC/USD", "DDD/USD"]:
+        assert time.monotonic() < ends
 
 
 def test_what_is_stored_later_is_screened_without_a_restart(served: Served) -> None:
