@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
 from raymill import __version__
+from raymill.app.answers import answer_place, store_name
 from raymill.app.keys import rate_ledger, stored_keys
 from raymill.config.serve import ServeSettings
 from raymill.errors import RaymillError
@@ -21,6 +22,7 @@ from raymill.services.access import Access
 from raymill.services.counts import Counts
 from raymill.services.endpoint import plain_routes, router_of
 from raymill.services.guard import REQUEST_ID, App, Guard
+from raymill.services.kept import Kept
 from raymill.services.plain import Plain, PlainFirst
 from raymill.services.problems import (
     MEDIA_TYPE,
@@ -68,6 +70,7 @@ def create_api(
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(Exception, _failed)
+    caller = Kept(caller, kinds, answer_place(), store_name())
     plain: dict[str, Plain] = {}
     for name, kind in kinds.items():
         _add_index(app, name, kind)

@@ -20,6 +20,7 @@ class Route:
 
     key: under which name the answer stands beside `"status": "success"`; none gives it bare.
     status: the status of the answer, unless a `Reply` says another; `others` are those.
+    keep_s: how long an answer may be given again to whoever asks the same, whatever the key.
     kind: `events` is an async generator of `Event`s, told as server-sent events; `socket` is one
     of JSON values, sent over a websocket.
     """
@@ -32,6 +33,7 @@ class Route:
     others: tuple[int, ...] = ()
     scope: Scope = "read"
     kind: Kind = "answer"
+    keep_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def route(
     others: tuple[int, ...] = (),
     scope: Scope | None = None,
     kind: Kind = "answer",
+    keep_s: float = 0.0,
 ) -> Callable[[F], F]:
     """Declare that a method of a service answers a route under `/api/<name>`.
 
@@ -77,7 +80,7 @@ def route(
     needed = scope or ("read" if method == "GET" else "write")
 
     def mark(method_: F) -> F:
-        made = Route(method, path, method_.__name__, key, status, others, needed, kind)
+        made = Route(method, path, method_.__name__, key, status, others, needed, kind, keep_s)
         setattr(method_, MARK, made)
         return method_
 

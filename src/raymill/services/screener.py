@@ -139,7 +139,7 @@ class Screener(Service):
         gone = await asyncio.to_thread(stored_filters().remove, filter)
         return _stored(gone, "is deleted")
 
-    @route("GET", "/market-overview", key="overview")
+    @route("GET", "/market-overview", key="overview", keep_s=1.0)
     async def market_overview(self) -> Made[Overview]:
         """Sum up the market: breadth, sums, sectors, the largest moves, sessions."""
         screens = await self._current()
