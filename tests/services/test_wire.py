@@ -41,12 +41,12 @@ def port(home: None) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def hasty(home: None) -> Iterator[int]:
     """An API with short deadlines."""
-    with on_a_socket(Echo, read_s=0.2, write_s=0.2) as found:
+    with on_a_socket(Echo, read_s=0.6, write_s=0.6) as found:
         yield found
 
 
 def test_a_websocket_outlives_the_deadline_of_headers(hasty: int) -> None:
-    address = f"ws://localhost:{hasty}/api/echo/counted/ws?to=6&every_s=0.1"
+    address = f"ws://localhost:{hasty}/api/echo/counted/ws?to=6&every_s=0.2"
     with connect(address) as socket_:
         assert [json.loads(message)["number"] for message in socket_] == [1, 2, 3, 4, 5, 6]
 
