@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from market.bars import Scripted, ScriptedMany, bars
 from raymill.market.backtest import backtest
 from raymill.market.costs import Costs
-from raymill.market.metrics import FORMULAS, Held, More, basics, deepest_drawdown, more
+from raymill.market.metrics import (
+    FORMULAS,
+    Held,
+    More,
+    basics,
+    basics_of_sums,
+    deepest_drawdown,
+    more,
+)
+from raymill.market.simulate import SUMS, Sum
 
 CASH = 100.0
 CURVE = [102, 101, 103, 99, 100, 104, 104, 96, 98, 105, 107, 103]
@@ -58,6 +67,14 @@ def test_a_figure_without_a_meaning_is_none() -> None:
     rising = further([110, 121])
     assert (rising.omega, rising.skew, rising.kurtosis) == (None, None, None)
     assert (rising.profit_factor, rising.expectancy, rising.mean_win) == (None, None, None)
+
+
+def test_a_gain_that_no_number_can_tell_for_a_year_is_infinite() -> None:
+    found = basics(np.array([100.0, 5.5e6]), CASH, 252, [])
+    assert (found.cagr, found.final_equity) == (math.inf, 55_000)
+    sums = np.zeros(SUMS)
+    sums[Sum.FINAL] = 5.5e6
+    assert basics_of_sums(sums, 2, CASH, 252).cagr == math.inf
 
 
 def test_the_worst_returns_are_as_many_as_five_percent_however_many_are_equal() -> None:

@@ -170,8 +170,11 @@ def basics_of_sums(sums: NDArray[np.float64], n: int, cash: float, per_year: flo
 
 
 def grown_a_year(final: float, years_inverse: float) -> float:
-    """Growth a year; -1 where nothing is left."""
-    return final**years_inverse - 1.0 if final > 0 else -1.0
+    """Growth a year; -1 where nothing is left, infinite where no number is large enough."""
+    try:
+        return final**years_inverse - 1.0 if final > 0 else -1.0
+    except OverflowError:  # a gain of a few bars, as if it went on for a year
+        return math.inf
 
 
 def drawdowns(equity: Numbers, cash: float) -> Numbers:
