@@ -21,6 +21,7 @@ from raymill.market.metrics import (
     more,
 )
 from raymill.market.simulate import SUMS, Sum
+from raymill.market.sweep.table import figures
 
 CASH = 100.0
 CURVE = [102, 101, 103, 99, 100, 104, 104, 96, 98, 105, 107, 103]
@@ -75,6 +76,7 @@ def test_a_gain_that_no_number_can_tell_for_a_year_is_infinite() -> None:
     sums = np.zeros(SUMS)
     sums[Sum.FINAL] = 5.5e6
     assert basics_of_sums(sums, 2, CASH, 252).cagr == math.inf
+    assert figures(sums[None], 2, CASH, 252)["cagr"].tolist() == [math.inf]
 
 
 def test_the_worst_returns_are_as_many_as_five_percent_however_many_are_equal() -> None:

@@ -42,7 +42,8 @@ def figures(
     spread = column[Sum.SQUARES] - count * mean * mean
     spread = np.where(spread <= EVEN * column[Sum.SQUARES], 0.0, spread)
     deviation = np.sqrt(spread / max(count - 1, 1))
-    grown = np.where(final > 0, np.maximum(final, 0.0) ** (per_year / count), 0.0) - 1.0
+    with np.errstate(over="ignore"):  # what no number can tell is infinite
+        grown = np.where(final > 0, np.maximum(final, 0.0) ** (per_year / count), 0.0) - 1.0
     marks, closed = column[Sum.EQUITY] / count, column[Sum.CLOSED]
     return {
         "final_equity": final,
