@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -67,21 +67,26 @@ class Algorunner(Service):
         super().__init__(settings_)
         self._chosen = settings_
         self._making = threading.Lock()
+        self._opened: Workflows | None = None
         self._glance = Glance(self._counted, settings().serve.glance_s)
 
-    @cached_property
+    @property
     def _workflows(self) -> Workflows:
-        return Workflows()
+        """Opened when it is first needed, once."""
+        with self._making:
+            if self._opened is None:
+                self._opened = Workflows()
+            return self._opened
 
     @property
     def _executions(self) -> Executions:
-        with self._making:
-            return Executions(self._workflows)
+        return Executions(self._workflows)
 
     async def close(self) -> None:
         """Let go of the store."""
-        if "_workflows" in self.__dict__:
-            self._workflows.close()
+        with self._making:
+            if self._opened is not None:
+                self._opened.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status."""

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -66,24 +65,29 @@ class Tickscrawler(Service):
         super().__init__(settings_)
         self._chosen = settings_
         self._making = threading.Lock()
+        self._opened: Workflows | None = None
         # Not the threads of everything else: a source that hangs must not hold these up.
         self._upstream = ThreadPoolExecutor(settings_.max_crawls, "tickscrawler")
         self._glance = Glance(self._counted, settings().serve.glance_s)
 
-    @cached_property
+    @property
     def _workflows(self) -> Workflows:
-        return Workflows()
+        """Opened when it is first needed, once."""
+        with self._making:
+            if self._opened is None:
+                self._opened = Workflows()
+            return self._opened
 
     @property
     def _crawls(self) -> Gatherings:
-        with self._making:
-            return Gatherings(self._workflows)
+        return Gatherings(self._workflows)
 
     async def close(self) -> None:
         """Let go of the store."""
         self._upstream.shutdown(wait=False, cancel_futures=True)
-        if "_workflows" in self.__dict__:
-            self._workflows.close()
+        with self._making:
+            if self._opened is not None:
+                self._opened.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status."""

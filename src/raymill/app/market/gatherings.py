@@ -42,6 +42,7 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
 }
 """What each type of data is made of, the first that a source has."""
 GRACE_S = 30.0  # in which a run appears that was submitted, or is seen to have ended
+END = 1_000_000  # what the number of an end is above those of changes
 MOST_ROWS = 100_000  # of one answer
 
 
@@ -231,7 +232,7 @@ class Gatherings:
                 attempts = step.attempt + step.failures + step.losses
             if step is not None and step.status == "waiting" and not one.is_over:
                 status, reason = "waiting", _reason(step.error)
-        number = 1 + segments + attempts + bool(one.run) + one.is_over
+        number = 1 + segments + attempts + bool(one.run) + (END if one.is_over else 0)
         return Standing(one, status, number, records, reason)
 
 
