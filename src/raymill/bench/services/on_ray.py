@@ -10,6 +10,7 @@ from raymill.bench.services import servers
 from raymill.bench.services.local import CONNECTIONS, STATUS
 from raymill.bench.services.servers import Server
 
+INSIDE = "/api/tickscrawler/status"
 REQUESTS = 10_000
 PARTS = {
     "router": "MainRouterDeployment",
@@ -57,35 +58,32 @@ def _start(setup: Setup) -> Work:
     return work
 
 
-def _on_ray(home: Path, apart: str = "") -> Server:
+def _on_ray(home: Path) -> Server:
     server = servers.local(home, "--on", "ray", "--workers", "1")
-    server.env = {**server.env, "RAYMILL_SERVE_APART": apart}
+    server.env = {**server.env, "RAYMILL_SERVE_APART": "screener"}
     return server
 
 
 def _inside(setup: Setup) -> Work:
-    return _rate(_running(setup, ""), setup.count(REQUESTS))
+    return _rate(_running(setup), INSIDE, setup.count(REQUESTS))
 
 
 def _apart(setup: Setup) -> Work:
-    return _rate(_running(setup, "screener"), setup.count(REQUESTS))
+    return _rate(_running(setup), STATUS, setup.count(REQUESTS))
 
 
-def _running(setup: Setup, apart: str) -> Server:
-    """The host with a service apart; one at a time."""
-    held: dict[str, Server] = setup.once("services.ray", dict)
-    if apart not in held:
-        for server in held.values():
-            server.__exit__()
-        held.clear()
-        home = setup.folder / "home-ray"
-        held[apart] = setup.lasting.enter_context(_on_ray(home, apart))
-    return held[apart]
+def _running(setup: Setup) -> Server:
+    """The host with the screener apart, and all else inside of the router."""
+
+    def start() -> Server:
+        return setup.lasting.enter_context(_on_ray(setup.folder / "home-ray"))
+
+    return setup.once("services.ray", start)
 
 
-def _rate(server: Server, requests: int) -> Work:
+def _rate(server: Server, path: str, requests: int) -> Work:
     def work() -> Sample:
-        done = server.load(STATUS, requests, CONNECTIONS)
+        done = server.load(path, requests, CONNECTIONS)
         if done["failed"] or set(done["statuses"]) != {"200"}:
             raise AssertionError(f"not every request was answered: {done}")
         return Sample(done["rate"], requests)
@@ -94,13 +92,13 @@ def _rate(server: Server, requests: int) -> Work:
 
 
 def _whole(setup: Setup) -> Work:
-    server = _running(setup, "screener")
+    server = _running(setup)
     return lambda: Sample(sum(_resident_mb(server.process.pid).values()), 1)
 
 
 def _memory(word: str) -> Callable[[Setup], Work]:
     def prepare(setup: Setup) -> Work:
-        server = _running(setup, "screener")
+        server = _running(setup)
 
         def work() -> Sample:
             found = _resident_mb(server.process.pid)
