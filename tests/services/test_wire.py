@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -40,13 +41,20 @@ def port(home: None) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def hasty(home: None) -> Iterator[int]:
-    """An API with short deadlines."""
-    with on_a_socket(Echo, read_s=0.6, write_s=0.6) as found:
+    """An API whose deadline for headers nobody keeps."""
+    with on_a_socket(Echo, read_s=0.05) as found:
         yield found
 
 
-def test_a_websocket_outlives_the_deadline_of_headers(hasty: int) -> None:
-    address = f"ws://localhost:{hasty}/api/echo/counted/ws?to=6&every_s=0.2"
+@pytest.fixture(scope="module")
+def strict(home: None) -> Iterator[int]:
+    """An API with deadlines that whole requests keep with ease."""
+    with on_a_socket(Echo, read_s=3.0, write_s=0.2) as found:
+        yield found
+
+
+def test_a_websocket_outlives_the_deadline_of_headers(strict: int) -> None:
+    address = f"ws://localhost:{strict}/api/echo/counted/ws?to=6&every_s=0.7"
     with connect(address) as socket_:
         assert [json.loads(message)["number"] for message in socket_] == [1, 2, 3, 4, 5, 6]
 
@@ -57,29 +65,28 @@ def test_a_websocket_outlives_the_deadline_of_headers(hasty: int) -> None:
         b"",
         b"GET / HTTP/1.1\r\nHost: local",
         b"\r\n",
-        GET + b"Connection: keep-alive\r\n\r\n" + b"GET /",
     ],
 )
 def test_a_connection_whose_headers_do_not_come_is_closed(hasty: int, head: bytes) -> None:
     with connected(hasty) as client:
-        client.sendall(head)
-        answered = rest(client)
-    assert status_of(answered) == (200 if head.startswith(GET) else 0)
+        with suppress(OSError):  # it may be closed already
+            client.sendall(head)
+        assert rest(client) == b""
 
 
-def test_a_body_that_does_not_come_is_answered_and_closed(hasty: int) -> None:
-    with connected(hasty) as client:
+def test_a_body_that_does_not_come_is_answered_and_closed(strict: int) -> None:
+    with connected(strict) as client:
         client.sendall(SAY + b"Content-Length: 12\r\n\r\n" + BODY[:5])
         answered = rest(client)
     assert status_of(answered) == 408
     assert b"connection: close" in answered.lower()
 
 
-def test_a_client_that_does_not_take_its_answer_is_left(hasty: int) -> None:
+def test_a_client_that_does_not_take_its_answer_is_left(strict: int) -> None:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.settimeout(60.0)
-        client.connect(("127.0.0.1", hasty))
+        client.connect(("127.0.0.1", strict))
         client.sendall(b"GET /api/echo/flood HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert Echo.flooded.wait(60.0)
 
