@@ -85,10 +85,13 @@ COMMAND = re.compile(r"^curl (?:[^\n]*\\\n)*(?:[^\n']*(?:'[^']*')?[^\n']*)$", re
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`raymill serve --demo`."""
+    """`raymill serve --demo`; what still streams is stopped at the end."""
     with local(tmp_path_factory.mktemp("demo"), "--demo") as server:
         server.ask("/")
         yield server
+        api = f"http://127.0.0.1:{server.port}/api/tickscrawler"
+        for one in httpx2.get(f"{api}/streams", timeout=60).json()["result"]["streams"]:
+            httpx2.delete(f"{api}/stream/{one['stream_id']}", timeout=120).raise_for_status()
 
 
 def ask(demo: Server, line: str) -> tuple[int, Any]:

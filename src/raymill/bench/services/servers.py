@@ -87,7 +87,8 @@ class Server(AbstractContextManager["Server"]):
 
 def environment(home: Path) -> dict[str, str]:
     """The variables of a server whose home is a folder."""
-    return {**os.environ, **given_on(), "RAYMILL_HOME": str(home)}
+    own = {"RAYMILL_HOME": str(home), "RAYMILL_WORKFLOWS_IDLE_S": "2"}
+    return {**os.environ, **given_on(), **own}
 
 
 def local(home: Path, *options: str) -> Server:
