@@ -16,6 +16,8 @@ from raymill.services import access
 from raymill.services.hosts.local import local_api
 from raymill.services.service import kinds
 
+pytestmark = pytest.mark.system
+
 HOST = "testserver"
 TEXTS = {
     "sql": "'; DROP TABLE api_keys; --",
