@@ -1,6 +1,5 @@
 """Requests made from the description of the API: no 5xx, and every answer is as described."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from raymill import config
+from raymill.app.workflows import Workflows
 from raymill.services.hosts.local import local_api
 
 pytestmark = pytest.mark.system
@@ -29,20 +29,20 @@ EXAMPLES = 8  # of each route
 VENDORS = ("BINANCE", "YAHOO_FINANCE", "ALPHA_VANTAGE", "FOREX_API", "CCXT", "YFINANCE")
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The description of the whole API, in this process, without a source that asks a network."""
     given = {f"RAYMILL_MARKET_{name}_ENABLED": "false" for name in VENDORS}
-    given |= {"RAYMILL_HOME": str(tmp_path_factory.mktemp("home"))}
-    given |= {"RAYMILL_WORKFLOWS_IDLE_S": "1", "RAYMILL_SERVE_MAX_WAIT_S": "1"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in given.items():
-            patch.setenv(name, value)
-        config.reset()
-        chosen = config.settings().serve.model_copy(update={"allowed_hosts": HOST})
-        app, _ = local_api(chosen)
-        yield schemathesis.openapi.from_asgi("/openapi.json", app)
+    given |= {"RAYMILL_FILINGS_IDENTITY": "Test test@raymill.example"}
+    given |= {f"RAYMILL_FILINGS_{name}_URL": "http://127.0.0.1:9" for name in ("WWW", "DATA")}
+    given |= {"RAYMILL_SERVE_MAX_WAIT_S": "1"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Workflows, "ensure", lambda self: False)  # what is asked for stays so
     config.reset()
+    chosen = config.settings().serve.model_copy(update={"allowed_hosts": HOST})
+    app, _ = local_api(chosen)
+    return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
 def test_a_request_of_any_kind_is_answered_as_described(api: Any) -> None:
