@@ -8,7 +8,12 @@ def fail() -> None:
 
 
 def test_a_fault_point_does_nothing_unless_it_is_armed() -> None:
+    reached: list[str] = []
+    faults.arm("sink.close", lambda: reached.append("sink.close"))
     faults.point("sink.write")
+    assert reached == []
+    faults.point("sink.close")
+    assert reached == ["sink.close"]
 
 
 def test_an_armed_fault_point_fails_until_it_is_disarmed() -> None:

@@ -1,6 +1,7 @@
 """`raymill market sources|history|coverage`: what there is, near and far."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -100,13 +101,11 @@ def history(
     from raymill.app.market.look import History, history
     from raymill.cli.market.crawling import wanted
 
-    begin_us, end_us = wanted(start, end)
     found: History = history(
         source,
         symbol,
         kind,
-        begin_us,
-        end_us,
+        *wanted(start, end),
         interval=interval,
         most=limit,
         after=after,
@@ -115,11 +114,15 @@ def history(
     if json_:
         _write(found.rows)
     else:
-        heads = list(found.rows[0]) if found.rows else []
-        rows = [[_text(value) for value in row.values()] for row in found.rows]
-        show_table(heads, rows, stream=sys.stdout, numbers_from=1)
+        _show_rows(found.rows)
     for line in found.lacking:
         sys.stderr.write(f"{line}\n")
+
+
+def _show_rows(found: Sequence[Mapping[str, Any]]) -> None:
+    heads = list(found[0]) if found else []
+    rows = [[_text(value) for value in row.values()] for row in found]
+    show_table(heads, rows, stream=sys.stdout, numbers_from=1)
 
 
 def coverage(
