@@ -4,30 +4,20 @@ import importlib.util
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from raymill.config import settings
 from raymill.config.process import given_on
 from raymill.engines.answers import received
+from raymill.engines.batch_books import Batch, BatchBooks
 from raymill.engines.ray.batch_worker import RayBatchWorker, whoami
 from raymill.engines.ray.cluster import Connection, import_ray
 from raymill.errors import ConfigError, EngineError, EngineUnavailable, RaymillError
 from raymill.flow.batches import Ended
 
 ROOM_S = 120.0  # for the cluster to give room to the first worker
-HOPELESS = 3  # workers that end before they have come up, while none is there
-
-
-class Batch(NamedTuple):
-    """What a worker is told to do."""
-
-    number: int
-    place: str
-    items: list[Any]
-    held: int | None
 
 
 @dataclass(eq=False, slots=True)
@@ -61,11 +51,9 @@ class RayBatchPool:
         self._wanted = workers
         self._connection = Connection()
         self._ray: Any = None
-        self._waiting: deque[Batch] = deque()
-        self._workers: list[Worker] = []
-        self._ended: list[Ended] = []
+        self._books: BatchBooks[Worker] = BatchBooks()
         self._references: dict[int, Any] = {}
-        self._serial = self._started = self._failed_starts = 0
+        self._started = 0
         self._empty_since: float | None = None
 
     @property
@@ -78,36 +66,35 @@ class RayBatchPool:
     def put(self, value: Any) -> int:
         """Put a value into the object store. Raises ConfigError."""
         ray = self._connected()
-        self._serial += 1
+        held = self._books.next_number()
         try:
-            self._references[self._serial] = ray.put(value)
+            self._references[held] = ray.put(value)
         except TypeError as error:  # of pickle
             raise ConfigError(
                 f"`{type(value).__name__}` cannot be handed to other processes: "
                 f"{str(error).splitlines()[0]}",
                 hint="put what it is made of into a module or a file, at the top level",
             ) from error
-        return self._serial
+        return held
 
     def drop(self, held: int) -> None:
         """Let go of a value that no batch needs any more."""
         del self._references[held]
-        for worker in self._workers:
+        for worker in self._books.workers:
             worker.actor.drop.remote(held)
 
     def submit(self, place: str, items: Sequence[Any], held: int | None = None) -> int:
         """Have the function at a place called with each item."""
-        self._serial += 1
-        self._waiting.append(Batch(self._serial, place, list(items), held))
+        number = self._books.wait(place, items, held)
         self._assign()
-        return self._serial
+        return number
 
     def results(self, patience_s: float) -> list[Ended]:
         """What has ended since it was last asked. Raises EngineError, EngineUnavailable."""
         until = time.monotonic() + patience_s
-        while not self._ended and (self._waiting or any(one.hand for one in self._workers)):
+        while self._books.is_awaited:
             self._assign()
-            busy = {one.waits_for: one for one in self._workers if one.waits_for is not None}
+            busy = {one.waits_for: one for one in self._books.workers if one.waits_for is not None}
             left = max(0.0, until - time.monotonic())
             ready, _ = self._ray.wait(list(busy), num_returns=1, timeout=left)
             for reference in ready:
@@ -116,26 +103,16 @@ class RayBatchPool:
             if not ready and time.monotonic() >= until:
                 break
         self._assign()
-        ended, self._ended = self._ended, []
-        return ended
+        return self._books.ended()
 
     def cancel(self, batch: int) -> None:
         """Take a batch back; an actor that is at it is killed."""
-        for one in self._waiting:
-            if one.number == batch:
-                self._waiting.remove(one)
-                self._ended.append(Ended(batch, "cancelled"))
-                return
-        for worker in self._workers:
-            if worker.hand is not None and worker.hand.number == batch:
-                self._part(worker)
-                self._ended.append(Ended(batch, "cancelled", worker=worker.name))
-                return
+        if (worker := self._books.cancelled(batch)) is not None:
+            self._part(worker)
 
     def close(self) -> None:
         """Kill all actors, and disconnect if this pool connected."""
-        self._waiting.clear()
-        for worker in [*self._workers]:
+        for worker in self._books.closed():
             self._part(worker)
         self._references.clear()
         self._connection.close()
@@ -151,11 +128,9 @@ class RayBatchPool:
 
     def _assign(self) -> None:
         """Give what waits to actors that are idle, and start those that are missing."""
-        for worker in [one for one in self._workers if one.is_up and one.hand is None]:
-            if self._waiting:
-                self._give(worker, self._waiting.popleft())
-        coming = sum(not one.is_up for one in self._workers)
-        for _ in range(min(self.size - len(self._workers), len(self._waiting) - coming)):
+        for worker, batch in self._books.given():
+            self._give(worker, batch)
+        for _ in range(self._books.missing(self.size)):
             self._start()
 
     def _start(self) -> None:
@@ -171,12 +146,11 @@ class RayBatchPool:
         }
         joins = actor.join.remote(whoami(), about)
         self._started += 1
-        self._workers.append(Worker(self._started, actor, joins))
+        self._books.workers.append(Worker(self._started, actor, joins))
 
     def _give(self, worker: Worker, batch: Batch) -> None:
         # A reference inside a list is handed on as it is: the actor asks for the value once.
         references = [] if batch.held is None else [self._references[batch.held]]
-        worker.hand = batch
         worker.waits_for = worker.actor.answer.remote(
             batch.place, batch.items, batch.held, references
         )
@@ -192,29 +166,24 @@ class RayBatchPool:
             self._gone(worker, str(error).splitlines()[0])
             return
         if worker.hand is None:
-            worker.is_up, self._failed_starts = True, 0
+            self._books.up(worker)
             return
-        batch, worker.hand = worker.hand, None
         sent, seconds = found
-        answers = received(sent)
-        self._ended.append(Ended(batch.number, "done", answers, "", seconds, worker.name))
+        self._books.done(worker, received(sent), seconds)
 
     def _gone(self, worker: Worker, reason: str) -> None:
         self._part(worker)
-        if worker.hand is not None:
-            self._ended.append(Ended(worker.hand.number, "lost", (), reason, worker=worker.name))
-        elif not worker.is_up:
-            self._failed_starts += 1
-            if self._failed_starts >= HOPELESS and not any(one.is_up for one in self._workers):
-                raise EngineError(
-                    f"No worker starts on the cluster: {reason}",
-                    hint="see the logs of Ray on its nodes",
-                )
+        if self._books.lost(worker, reason):
+            raise EngineError(
+                f"No worker starts on the cluster: {reason}",
+                hint="see the logs of Ray on its nodes",
+            )
 
     def _check_room(self) -> None:
         """Raise EngineUnavailable where the cluster has no room for a single worker."""
         now = time.monotonic()
-        if not self._workers or any(one.is_up for one in self._workers):
+        workers = self._books.workers
+        if not workers or any(one.is_up for one in workers):
             self._empty_since = None
         elif self._empty_since is None:
             self._empty_since = now
@@ -225,7 +194,6 @@ class RayBatchPool:
             )
 
     def _part(self, worker: Worker) -> None:
-        self._workers.remove(worker)
         if self._ray.is_initialized():  # the host may have left before
             self._ray.kill(worker.actor)
 
