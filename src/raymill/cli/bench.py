@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
 from raymill.cli.failures import DONE, FAILED
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.flow.registry import locate
 
 HEADINGS = ("row", "unit", "median", "min", "max", "runs", "records", "cores", "data", "ratio")
@@ -57,7 +56,7 @@ def bench(
     wanted = wanted.taking(records=records, quick=quick)
     found = locate("raymill.bench.measure:measure")(wanted, tell)
     if json_:
-        sys.stdout.write(json.dumps(found, indent=True).decode() + "\n")
+        show_json(found)
     else:
         show(found)
     return FAILED if any(row["failed"] for row in found["left_out"]) else DONE

@@ -3,8 +3,7 @@
 import sys
 from dataclasses import asdict
 
-from raymill import json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.config.sections import unread_variables
 from raymill.config.show import Shown, shown
 from raymill.errors import near
@@ -22,7 +21,7 @@ def show(*, json_: bool = False) -> None:
     """
     settings = shown()
     if json_:
-        sys.stdout.write(json.dumps([asdict(row) for row in settings], indent=True).decode() + "\n")
+        show_json([asdict(row) for row in settings])
     else:
         rows = [(row.name, value_text(row), row.unit, row.origin) for row in settings]
         show_table(HEADINGS, rows, stream=sys.stdout, numbers_from=len(HEADINGS))

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
 from raymill.app.demo import Demo, run_demo
 from raymill.cli.failures import DONE, FAILED
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.config.paths import HOME
 from raymill.flow.registry import locate
 
@@ -38,7 +37,7 @@ def demo(
     """
     done = run_demo(_say)
     if json_:
-        sys.stdout.write(json.dumps(_as_json(done), indent=True).decode() + "\n")
+        show_json(_as_json(done))
     else:
         _show(done)
     if keep:

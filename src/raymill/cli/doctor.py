@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from raymill import __version__, json
+from raymill import __version__
 from raymill.cli.config import unread_text
 from raymill.cli.failures import DONE, FAILED
 from raymill.cli.installed import extras, library_version, registered
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.config.find import settings_file
 from raymill.config.paths import compiled_folder, home
 from raymill.config.sections import unread_variables
@@ -42,9 +42,7 @@ def doctor(*, json_: bool = False) -> int:
     """
     found = list(checks())
     if json_:
-        sys.stdout.write(
-            json.dumps([asdict(check) for check in found], indent=True).decode() + "\n"
-        )
+        show_json([asdict(check) for check in found])
     else:
         rows = [(check.name, check.state, check.found) for check in found]
         show_table(HEADINGS, rows, stream=sys.stdout, numbers_from=len(HEADINGS))

@@ -4,6 +4,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from raymill.cli.report import show_json, show_table
+
 if TYPE_CHECKING:
     from raymill.state.keys import Key
 
@@ -35,7 +37,7 @@ def create(
 
     made = stored_keys().create(name, scope, rate)
     if json_:
-        _write({**_about(made.key), "secret": made.secret})
+        show_json({**_about(made.key), "secret": made.secret})
         return
     sys.stdout.write(f"{made.secret}\n")
     sys.stdout.flush()
@@ -51,11 +53,10 @@ def ls(*, json_: bool = False) -> None:
         Write a JSON list instead of a table.
     """
     from raymill.app.keys import stored_keys
-    from raymill.cli.report import show_table
 
     found = [_about(key) for key in stored_keys().ls()]
     if json_:
-        _write(found)
+        show_json(found)
     else:
         rows = [[_cell(one[name]) for name in HEADINGS] for one in found]
         show_table(HEADINGS, rows, stream=sys.stdout, numbers_from=len(HEADINGS))
@@ -92,9 +93,3 @@ def _time(seconds: float) -> str:
 
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _write(value: Any) -> None:
-    from raymill import json
-
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.cli.screen import cell
 from raymill.errors import ConfigError
 
@@ -51,7 +50,7 @@ def overview(
     for text in notes(opened):
         sys.stderr.write(f"{text}\n")
     if json_:
-        sys.stdout.write(json.dumps(found, indent=True).decode() + "\n")
+        show_json(found)
     else:
         _show(found)
 

@@ -1,6 +1,7 @@
 """`raymill ray`: commands of the older runner, with its block of totals, on the Ray engine."""
 
 import sys
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -12,9 +13,28 @@ from raymill.errors import ConfigError
 RULE = "=" * 60
 ACTOR = ("actor", "processed", "none filtered", "errors", "busy", "records/sec")
 
-Actors = Annotated[int, Parameter(name=["-a", "--actors"])]
-Config = Annotated[str | None, Parameter(name=["-c", "--config"])]
-Verbose = Annotated[bool, Parameter(name=["-v", "--verbose"])]
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ActorOptions:
+    """With what the actors work, and how many they are.
+
+    Parameters
+    ----------
+    config
+        Parameters from a YAML or a `.properties` file.
+    actors
+        How many actors.
+    verbose
+        Show what each actor did.
+    """
+
+    config: Annotated[str | None, Parameter(name=["-c", "--config"])] = None
+    actors: Annotated[int, Parameter(name=["-a", "--actors"])] = 4
+    verbose: Annotated[bool, Parameter(name=["-v", "--verbose"])] = False
+
+
+FOUR = ActorOptions()
 
 
 def run_file(
@@ -23,9 +43,7 @@ def run_file(
     /,
     *,
     output: Annotated[str | None, Parameter(name=["-o", "--output"])] = None,
-    config: Config = None,
-    actors: Actors = 4,
-    verbose: Verbose = False,
+    by: ActorOptions = FOUR,
 ) -> None:
     """Run a task over one file on Ray.
 
@@ -37,18 +55,12 @@ def run_file(
         The input.
     output
         Where records go; without it they are only counted.
-    config
-        Parameters from a YAML or a `.properties` file.
-    actors
-        How many actors.
-    verbose
-        Show what each actor did.
     """
-    _say(f"Starting Ray execution: task={task}, actors={actors}", f"Input: {file}")
+    _say(f"Starting Ray execution: task={task}, actors={by.actors}", f"Input: {file}")
     if output is not None:
         _say(f"Output: {output}")
-    with RayRunner(actors) as runner:
-        totals = runner.run_file(task, file, output, config)
+    with RayRunner(by.actors) as runner:
+        totals = runner.run_file(task, file, output, by.config)
     rows = [
         ("Total records:", f"{totals['total_records']}"),
         ("Processed:", f"{totals['processed_records']}"),
@@ -60,7 +72,7 @@ def run_file(
         ("Actors used:", f"{totals['num_actors']}"),
     ]
     _block("Ray Execution Complete!", rows)
-    _details([totals], verbose)
+    _details([totals], by.verbose)
 
 
 def run_batch(
@@ -68,9 +80,7 @@ def run_batch(
     /,
     *files: str,
     output_dir: Annotated[str | None, Parameter(name=["-o", "--output-dir"])] = None,
-    config: Config = None,
-    actors: Actors = 4,
-    verbose: Verbose = False,
+    by: ActorOptions = FOUR,
 ) -> None:
     """Run a task over many files on Ray, each with a fresh state.
 
@@ -82,21 +92,15 @@ def run_batch(
         The inputs.
     output_dir
         A directory that takes one output for each input; without it records are only counted.
-    config
-        Parameters from a YAML or a `.properties` file.
-    actors
-        How many actors.
-    verbose
-        Show what each actor did.
     """
     if not files:
         raise ConfigError("`raymill ray run-batch` needs files", hint="name one or more")
-    _say(f"Starting Ray batch processing: task={task}, actors={actors}")
+    _say(f"Starting Ray batch processing: task={task}, actors={by.actors}")
     _say(f"Files to process: {len(files)}")
     if output_dir is not None:
         _say(f"Output directory: {output_dir}")
-    with RayRunner(actors) as runner:
-        totals = runner.run_batch(task, files, output_dir, config)
+    with RayRunner(by.actors) as runner:
+        totals = runner.run_batch(task, files, output_dir, by.config)
     rows = [
         ("Files processed:", f"{totals['files_processed']}"),
         ("Total records:", f"{totals['total_records']}"),
@@ -106,7 +110,7 @@ def run_batch(
         ("Throughput:", f"{totals['throughput']:.1f} records/sec"),
     ]
     _block("Ray Batch Processing Complete!", rows)
-    _details(totals["file_metrics"], verbose)
+    _details(totals["file_metrics"], by.verbose)
 
 
 def _block(title: str, rows: list[tuple[str, str]]) -> None:

@@ -1,12 +1,24 @@
 """Tables and lines for people, on standard error unless they are the data that was asked for."""
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
 
+from raymill import json
 from raymill.metrics import HEADINGS, Metrics, to_rows
 
 NUMBERS_FROM = 1
+
+
+def show_json(value: Any) -> None:
+    """Write a JSON value to standard output."""
+    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")
+
+
+def show_values(values: Mapping[str, str]) -> None:
+    """Write values to standard output, each behind its name."""
+    width = max(map(len, values))
+    sys.stdout.write("".join(f"{name:<{width}}  {value}\n" for name, value in values.items()))
 
 
 def show_metrics(

@@ -5,8 +5,17 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from raymill import json
+from raymill.cli.report import show_json
 from raymill.errors import ConfigError
+
+OPTIONS = """
+Parameters
+----------
+runs
+    The ids of the runs.
+json_
+    Write what was asked as JSON.
+"""
 
 
 class Asking(Protocol):
@@ -16,32 +25,29 @@ class Asking(Protocol):
         """Ask a run for `cancel`, `pause`, `resume` or `retry`."""
 
 
-def ask(
-    group: str,
-    kind: str,
-    runs: Sequence[str],
-    opened: Callable[[], AbstractContextManager[Asking]],
-    *,
-    as_json: bool,
-) -> None:
-    """Ask runs for something, and say so. `group` is that of the command, as in `workflows`.
+def asks(
+    group: str, kind: str, text: str, opened: Callable[[], AbstractContextManager[Asking]]
+) -> Callable[..., None]:
+    """The command of a group that asks runs for something: `workflows`, `cancel`."""
 
-    Raises ConfigError where there is no run, or none that this can be asked of.
-    """
-    if not runs:
-        raise ConfigError(
-            f"`raymill {group} {kind}` needs a run", hint=f"raymill {group} ls lists them"
-        )
-    with opened() as asking:
-        for run in runs:
-            asking.request(run, kind)
-    told(kind, runs, as_json=as_json)
+    def asked(*runs: str, json_: bool = False) -> None:
+        if not runs:
+            raise ConfigError(
+                f"`raymill {group} {kind}` needs a run", hint=f"raymill {group} ls lists them"
+            )
+        with opened() as asking:
+            for run in runs:
+                asking.request(run, kind)
+        told(kind, runs, as_json=json_)
+
+    asked.__name__ = asked.__qualname__ = kind
+    asked.__doc__ = f"{text}\n{OPTIONS}"
+    return asked
 
 
 def told(kind: str, runs: Sequence[str], *, as_json: bool) -> None:
     """Say what was asked: on standard output as JSON, else on standard error."""
     if as_json:
-        rows = [{"run": run, "asked": kind} for run in runs]
-        sys.stdout.write(json.dumps(rows, indent=True).decode() + "\n")
+        show_json([{"run": run, "asked": kind} for run in runs])
     else:
         sys.stderr.write("".join(f"asked to {kind} {run}\n" for run in runs))

@@ -8,9 +8,8 @@ from cyclopts import Parameter
 
 from raymill.app.schedules import Schedule, Schedules, seconds_of
 from raymill.app.workflows import Workflows
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.cli.workflows.start import parsed
-from raymill.cli.workflows.text import write
 
 HEADINGS = ("schedule", "workflow", "status", "when", "next", "last", "catch up")
 
@@ -26,7 +25,7 @@ def ls(*, json_: bool = False) -> None:
     with Workflows() as workflows:
         found = Schedules(workflows).ls()
     if json_:
-        write([asdict(one) for one in found])
+        show_json([asdict(one) for one in found])
     else:
         show_table(HEADINGS, map(_cells, found), stream=sys.stdout, numbers_from=len(HEADINGS))
 
@@ -104,7 +103,7 @@ def add(
             engine=engine,
         )
     if json_:
-        write(asdict(made))
+        show_json(asdict(made))
     else:
         sys.stderr.write(f"added {made.name}, next at {made.next}\n")
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 
 if TYPE_CHECKING:
     from raymill.market.screen.screener import Answer
@@ -57,7 +56,7 @@ def screen(
     for text in notes(opened):
         sys.stderr.write(f"{text}\n")
     if json_:
-        sys.stdout.write(json.dumps(answer.to_dict(), indent=True).decode() + "\n")
+        show_json(answer.to_dict())
     else:
         _show(answer, read.fields)
 

@@ -3,9 +3,8 @@
 import sys
 from typing import Any
 
-from raymill import json
 from raymill.app.catalogue import About, about, listed
-from raymill.cli.report import plain_lines, show_table
+from raymill.cli.report import plain_lines, show_json, show_table
 
 
 def ls(*, json_: bool = False) -> None:
@@ -18,7 +17,7 @@ def ls(*, json_: bool = False) -> None:
     """
     rows = listed()
     if json_:
-        _write_json([{"name": r.name, "text": r.text, "package": r.package} for r in rows])
+        show_json([{"name": r.name, "text": r.text, "package": r.package} for r in rows])
         return
     table = [(row.name, row.text, row.package) for row in rows]
     show_table(("task", "what it does", "package"), table, stream=sys.stdout, numbers_from=3)
@@ -36,13 +35,9 @@ def show(name: str, /, *, json_: bool = False) -> None:
     """
     found = about(name)
     if json_:
-        _write_json(found.to_dict())
+        show_json(found.to_dict())
     else:
         sys.stdout.write(_text(found))
-
-
-def _write_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")
 
 
 def _text(found: About) -> str:

@@ -4,16 +4,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from raymill import json
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.report import show_json
+from raymill.cli.who_options import ANYBODY, WhoOptions
 from raymill.errors import InputError
 
 
 def bulk(
     file: str,
     *,
-    engine: str = "local",
-    workers: int | None = None,
+    who: WhoOptions = ANYBODY,
     json_: bool = False,
 ) -> int:
     """Store the facts of every company in a bulk file of companyfacts.
@@ -27,16 +27,12 @@ def bulk(
     ----------
     file
         The SEC's companyfacts.zip.
-    engine
-        Whose workers run the steps: local, ray, or another that is installed.
-    workers
-        Steps that run at a time, where an orchestrator is started.
     json_
         Write the result as JSON.
     """
     from raymill.app.filings.flows import BULK
     from raymill.app.filings.once import one_at_a_time
-    from raymill.cli.filings.options import how, opened
+    from raymill.cli.filings.options import opened
     from raymill.cli.filings.pieces import result
 
     path = Path(file).expanduser().absolute()
@@ -44,17 +40,17 @@ def bulk(
         raise InputError(f"File `{file}` does not exist", hint="name the SEC's companyfacts.zip")
     status = path.stat()
     asked = {"file": str(path), "size": status.st_size, "changed_ns": status.st_mtime_ns}
-    with opened(workers) as filings:
+    with opened(who) as filings:
         place, name = "raymill.app.filings:BULK", f"bulk {path}"
         given = (filings.workflows, filings.ledger, BULK, place, name, asked)
-        run, _ = one_at_a_time(*given, **how(engine))
+        run, _ = one_at_a_time(*given, **who.how())
         done = result(filings.workflows, run, "piece")
     return _told(done, json_)
 
 
 def _told(done: dict[str, Any], as_json: bool) -> int:
     if as_json:
-        sys.stdout.write(json.dumps(done, indent=True).decode() + "\n")
+        show_json(done)
     else:
         counts = [f"{done[name]:,} {name}" for name in ("companies", "facts", "unchanged")]
         sys.stdout.write(", ".join(counts) + "\n")

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.report import show_json
 from raymill.errors import ConfigError, RaymillError
 
 
@@ -42,7 +42,7 @@ def extract(
         raise ConfigError("`--json` and `-o -` both write to standard output", hint="name a file")
     read, failed = _extract_all(files, output, verbose)
     if json_:
-        sys.stdout.write(json.dumps(read + failed, indent=True).decode() + "\n")
+        show_json(read + failed)
     return FAILED if failed else DONE
 
 

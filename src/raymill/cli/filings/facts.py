@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from raymill import json
 from raymill.cli.asked import names
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def facts(
     found = known(rows_of, day, metrics)
     rows = found.table(names(metric) or None, per=per, unit=unit).to_pylist()
     if json_:
-        sys.stdout.write(json.dumps([_as_json(row) for row in rows], indent=True).decode() + "\n")
+        show_json([_as_json(row) for row in rows])
     else:
         show_table(HEADINGS, [_cells(row) for row in rows], stream=sys.stdout, numbers_from=99)
     if not rows:

@@ -1,27 +1,14 @@
-"""Options that the verbs of `raymill filings` share."""
+"""The companies that the verbs of `raymill filings` work on."""
 
-import sys
-from typing import TYPE_CHECKING, Any
-
-from raymill.errors import ConfigError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from raymill.app.filings.companies import Filings
+    from raymill.cli.who_options import WhoOptions
 
 
-def opened(workers: int | None) -> "Filings":
-    """The companies of this home; an orchestrator that is started gets so many workers."""
+def opened(who: "WhoOptions") -> "Filings":
+    """The companies of this home."""
     from raymill.app.filings.companies import Filings
-    from raymill.app.workflows import Workflows
 
-    if workers is not None and workers < 1:
-        raise ConfigError(f"`--workers` cannot be {workers}", hint="give 1 or more")
-    found = Filings(Workflows(workers=workers))
-    if workers is not None and found.workflows.is_run():
-        sys.stderr.write("an orchestrator runs already: `--workers` is not used\n")
-    return found
-
-
-def how(engine: str) -> dict[str, Any]:
-    """How runs are submitted."""
-    return {"engine": engine}
+    return Filings(who.workflows())

@@ -1,12 +1,12 @@
 """`raymill filings process`: from tickers to facts in the dataset."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from raymill import json
 from raymill.cli.asked import names
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.report import show_json
+from raymill.cli.who_options import ANYBODY, WhoOptions
 from raymill.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def process(
     since: str | None = None,
     companyfacts: bool = False,
     output: str | None = None,
-    engine: str = "local",
-    workers: int | None = None,
+    who: WhoOptions = ANYBODY,
     json_: bool = False,
 ) -> int:
     """Fetch the filings of companies, and put their facts into the dataset.
@@ -45,23 +44,19 @@ def process(
         request. Documents go before it.
     output
         A folder for `<TICKER>_facts.parquet`, all facts of each company.
-    engine
-        Whose workers run the steps: local, ray, or another that is installed.
-    workers
-        Steps that run at a time, where an orchestrator is started.
     json_
         Write a JSON list of companies instead of a table.
     """
     from raymill.cli.filings.asked import day, listed_forms
-    from raymill.cli.filings.options import how, opened
+    from raymill.cli.filings.options import opened
 
     wanted = names(companies)
     if not wanted:
         raise ConfigError("There is no company", hint="raymill filings process AAPL MSFT")
     options: dict[str, Any] = {"forms": listed_forms(forms), "since": day("--since", since)}
     options |= {"output": _absolute(output), "companyfacts": companyfacts}
-    with opened(workers) as filings:
-        return to_the_end(filings, filings.ask(*wanted, how=how(engine), **options), json_)
+    with opened(who) as filings:
+        return to_the_end(filings, filings.ask(*wanted, how=who.how(), **options), json_)
 
 
 def to_the_end(filings: "Filings", asked: "Sequence[Standing]", as_json: bool) -> int:
@@ -78,7 +73,7 @@ def to_the_end(filings: "Filings", asked: "Sequence[Standing]", as_json: bool) -
             hint=f"raymill filings status {called}; raymill workflows cancel {asked[0].run}",
         ) from None
     if as_json:
-        sys.stdout.write(json.dumps([one.to_dict() for one in ended], indent=True).decode() + "\n")
+        show_json([one.to_dict() for one in ended])
     else:
         show(ended)
     return FAILED if any(one.status.value == "error" for one in ended) else DONE

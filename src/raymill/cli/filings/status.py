@@ -3,9 +3,8 @@
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from raymill import json
 from raymill.cli.asked import names
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 
 if TYPE_CHECKING:
     from raymill.app.filings.companies import Filings, Report
@@ -62,7 +61,7 @@ def _show_reports(reports: "list[Report]", as_json: bool) -> None:
     from raymill.cli.filings.standings import show
 
     if as_json:
-        _write([{**one.company.to_dict(), "filings_list": one.filings} for one in reports])
+        show_json([{**one.company.to_dict(), "filings_list": one.filings} for one in reports])
         return
     show(report.company for report in reports)
     for report in reports:
@@ -81,7 +80,7 @@ def _show_page(
     counts = {one.value: count for one, count in filings.ledger.counts().items()}
     page = filings.page(after=after, most=most, status=status)
     if as_json:
-        _write({"counts": counts, "companies": [one.to_dict() for one in page]})
+        show_json({"counts": counts, "companies": [one.to_dict() for one in page]})
         return
     sys.stdout.write("".join(f"{count:>7,}  {name}\n" for name, count in counts.items()) + "\n")
     show(page)
@@ -91,7 +90,3 @@ def _cells(filing: dict[str, Any]) -> tuple[str, ...]:
     names = ("accession", "form", "filed", "status")
     facts = f"{filing['facts']:>7,}"
     return (*(str(filing[name]) for name in names), facts, filing["reason"] or "")
-
-
-def _write(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

@@ -2,16 +2,16 @@
 
 import sys
 
-from raymill import json
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.report import show_json
+from raymill.cli.who_options import ANYBODY, WhoOptions
 
 
 def update(
     *,
     forms: list[str] | None = None,
     since: str | None = None,
-    engine: str = "local",
-    workers: int | None = None,
+    who: WhoOptions = ANYBODY,
     json_: bool = False,
 ) -> int:
     """Fetch what the companies of the dataset have filed since the last look.
@@ -26,28 +26,24 @@ def update(
         Forms, as in 10-K; several (again, or with commas). The periodic reports, if not given.
     since
         Look from this day on, as in 2024-01-01, instead of where the last look ended.
-    engine
-        Whose workers run the steps: local, ray, or another that is installed.
-    workers
-        Steps that run at a time, where an orchestrator is started.
     json_
         Write the result as JSON.
     """
     from raymill.app.filings.flows import UPDATE
     from raymill.app.filings.once import one_at_a_time
     from raymill.cli.filings.asked import day, listed_forms
-    from raymill.cli.filings.options import how, opened
+    from raymill.cli.filings.options import opened
     from raymill.cli.filings.pieces import result
     from raymill.config import settings
 
     settings().filings.who()
     asked = {"forms": list(listed_forms(forms)), "since": day("--since", since), "output": None}
-    with opened(workers) as filings:
+    with opened(who) as filings:
         given = (filings.workflows, filings.ledger, UPDATE, "raymill.app.filings:UPDATE", "update")
-        run, _ = one_at_a_time(*given, asked, **how(engine))
+        run, _ = one_at_a_time(*given, asked, **who.how())
         done = result(filings.workflows, run, "filings")
     if json_:
-        sys.stdout.write(json.dumps(done, indent=True).decode() + "\n")
+        show_json(done)
     else:
         names = ("days", "companies", "filings", "facts")
         sys.stdout.write(", ".join(f"{done[name]:,} {name}" for name in names) + "\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raymill.cli.failures import DONE
+from raymill.cli.who_options import ANYBODY, WhoOptions
 from raymill.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def watch(
     since: str | None = None,
     output: str | None = "output",
     interval: float = 1.0,
-    engine: str = "local",
-    workers: int | None = None,
+    who: WhoOptions = ANYBODY,
     detach: bool = False,
 ) -> int:
     """Process every ticker that is dropped into a folder as a JSON file, until cancelled.
@@ -44,16 +44,12 @@ def watch(
         A folder for `<TICKER>_facts.parquet`, all facts of each company.
     interval
         Seconds after which the folder is looked at, on file systems that tell of no changes.
-    engine
-        Whose workers run the watch: local, ray, or another that is installed.
-    workers
-        Steps that run at a time, where an orchestrator is started.
     detach
         Start it and leave, instead of telling what happens.
     """
     from raymill.app.filings.watching import start
     from raymill.cli.filings.asked import day, listed_forms
-    from raymill.cli.filings.options import how, opened
+    from raymill.cli.filings.options import opened
     from raymill.config import settings
     from raymill.filings.folders import Folders
 
@@ -65,8 +61,8 @@ def watch(
     asked: dict[str, Any] = {"folder": str(root), "interval_s": interval}
     asked |= {"forms": list(listed_forms(forms)), "since": day("--since", since)}
     asked["output"] = str(Path(output).expanduser().absolute()) if output else None
-    with opened(workers) as filings:
-        run, is_new = start(filings.workflows, filings.ledger, asked, **how(engine))
+    with opened(who) as filings:
+        run, is_new = start(filings.workflows, filings.ledger, asked, **who.how())
         sys.stderr.write(f"run {run} {'watches' if is_new else 'watches already:'} {root}/entry\n")
         if detach:
             sys.stdout.write(f"{run}\n")

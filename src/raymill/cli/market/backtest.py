@@ -17,13 +17,12 @@ from raymill.cli.market.options import (
     CostOptions,
     DataOptions,
     asked,
-    show_json,
     tell_quarantined,
     write_json,
     write_text,
 )
 from raymill.cli.market.progress import progress
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 
 if TYPE_CHECKING:
     from raymill.app.backtests import Done

@@ -8,7 +8,9 @@ from cyclopts import Parameter
 from raymill.cli.failures import DONE, FAILED
 from raymill.cli.market.executing import lines
 from raymill.cli.market.executing import show as table
-from raymill.cli.market.options import show_json, write_table
+from raymill.cli.market.options import write_table
+from raymill.cli.page_options import NEWEST, PageOptions
+from raymill.cli.report import show_json
 from raymill.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ def ls(
     *,
     strategy: str | None = None,
     state: State | None = None,
-    before: str | None = None,
-    most: int = 50,
+    page: PageOptions = NEWEST,
     json_: bool = False,
 ) -> None:
     """List runs of strategies and scanners, the newest first.
@@ -33,10 +34,6 @@ def ls(
         Only runs of this strategy.
     state
         Only runs that are queued, running, stopping, stopped, completed or failed.
-    before
-        The last run of the page before.
-    most
-        How many are listed.
     json_
         Write a JSON list instead of a table.
     """
@@ -44,7 +41,9 @@ def ls(
     from raymill.app.market.made import shown
 
     with Executions() as executions:
-        found = executions.ls(algorithm_id=strategy, state=state, before=before, most=most)
+        found = executions.ls(
+            algorithm_id=strategy, state=state, before=page.before, most=page.most
+        )
     if json_:
         show_json([shown(one) for one in found])
     else:

@@ -1,43 +1,19 @@
 """`raymill market crawl`: records of a range from a source into the lake."""
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-
-from cyclopts import Parameter
 
 from raymill import json
 from raymill.cli.asked import names
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.report import show_json
+from raymill.cli.who_options import ANYBODY, WhoOptions
 from raymill.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from raymill.app.market.crawls import Crawls, Standing
 
 Kind = Literal["bar", "trade", "quote", "fundamental", "corporate_action"]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class WhoOptions:
-    """Who runs it, and whether it is waited for.
-
-    Parameters
-    ----------
-    engine
-        Whose workers run the crawls: local, ray, or another that is installed.
-    workers
-        Crawls that run at a time, where an orchestrator is started.
-    detach
-        Do not wait for the end; write the ids of the runs.
-    """
-
-    engine: str = "local"
-    workers: int | None = None
-    detach: bool = False
-
-
-ANYBODY = WhoOptions()
 
 
 def crawl(
@@ -48,6 +24,7 @@ def crawl(
     kind: Kind = "bar",
     interval: str = "1d",
     who: WhoOptions = ANYBODY,
+    detach: bool = False,
     json_: bool = False,
 ) -> int:
     """Complete bars, trades or quotes of a range, from a source into the lake.
@@ -70,10 +47,13 @@ def crawl(
         bar, trade, quote, fundamental or corporate_action.
     interval
         How long a bar lasts, as in 1m, 1h, 1d (1M is a month).
+    detach
+        Do not wait for the end; write the ids of the runs.
     json_
         Write a JSON list of crawls instead of a table.
     """
-    from raymill.cli.market.crawling import opened, wanted
+    from raymill.app.market.crawls import Crawls
+    from raymill.cli.market.crawling import wanted
 
     chosen = names(symbols)
     if not chosen:
@@ -81,7 +61,7 @@ def crawl(
             "There is no symbol", hint=f"raymill market crawl {source} SYMBOL --start 2024-01-01"
         )
     begin_us, end_us = wanted(start, end)
-    with opened(who.workers) as crawls:
+    with Crawls(who.workflows()) as crawls:
         asked = crawls.ask(
             source,
             chosen,
@@ -89,9 +69,9 @@ def crawl(
             begin_us,
             end_us,
             interval=interval if kind == "bar" else None,
-            engine=who.engine,
+            **who.how(),
         )
-        if who.detach:
+        if detach:
             return _detached(asked, json_)
         return _to_the_end(crawls, asked, json_)
 
@@ -116,7 +96,7 @@ def _to_the_end(crawls: "Crawls", asked: "list[Standing]", as_json: bool) -> int
             hint=f"raymill crawls show {asked[0].run}; raymill crawls cancel {asked[0].run}",
         ) from None
     if as_json:
-        sys.stdout.write(json.dumps([one.to_dict() for one in ended], indent=True).decode() + "\n")
+        show_json([one.to_dict() for one in ended])
     else:
         show(ended)
     return FAILED if any(one.status != "completed" for one in ended) else DONE

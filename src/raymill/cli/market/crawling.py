@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from raymill.cli.report import show_table
-from raymill.errors import ConfigError
 
 if TYPE_CHECKING:
     from raymill.app.market.crawls import Crawls, Standing
@@ -15,19 +14,6 @@ if TYPE_CHECKING:
 HEADINGS = ("run", "source", "symbol", "kind", "status", "done", "rows", "new", "unsound", "reason")
 REASON = 100  # characters of it in a table
 Tell = Callable[["Standing"], None]
-
-
-def opened(workers: int | None) -> "Crawls":
-    """The crawls of this home; an orchestrator that is started gets so many workers."""
-    from raymill.app.market.crawls import Crawls
-    from raymill.app.workflows import Workflows
-
-    if workers is not None and workers < 1:
-        raise ConfigError(f"`--workers` cannot be {workers}", hint="give 1 or more")
-    found = Crawls(Workflows(workers=workers))
-    if workers is not None and found.workflows.is_run():
-        sys.stderr.write("an orchestrator runs already: `--workers` is not used\n")
-    return found
 
 
 def wanted(start: str, end: str | None) -> tuple[int, int]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from raymill.cli.asked import names
 from raymill.cli.failures import DONE
-from raymill.cli.market.options import CostOptions, DataOptions, show_json
-from raymill.cli.report import show_table
+from raymill.cli.market.options import CostOptions, DataOptions
+from raymill.cli.report import show_json, show_table
 from raymill.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from raymill.cli.market.options import show_json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.errors import ConfigError
 
 if TYPE_CHECKING:

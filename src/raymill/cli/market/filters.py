@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raymill import json
-from raymill.cli.market.options import show_json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.errors import InputError, NotFound
 
 if TYPE_CHECKING:

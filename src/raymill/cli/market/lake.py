@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from raymill import json
 from raymill.cli.asked import names
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 
 Kind = Literal["bar", "trade", "quote"]
 SOURCE_HEADINGS = ("source", "kinds", "intervals", "bars", "streaming", "limits", "note")
@@ -30,7 +29,7 @@ def sources(*, symbols: str | None = None, json_: bool = False) -> None:
     if symbols is not None:
         found = instruments(symbols)
         if json_:
-            _write(found)
+            show_json(found)
         else:
             columns = ("symbol", "venue_symbol", "asset_class", "currency", "status", "tick_size")
             rows = [[str(one[name] or "") for name in (*columns, "name")] for one in found]
@@ -38,7 +37,7 @@ def sources(*, symbols: str | None = None, json_: bool = False) -> None:
         return
     every = sources()
     if json_:
-        _write(every)
+        show_json(every)
     else:
         show_table(SOURCE_HEADINGS, map(_source, every), stream=sys.stdout, numbers_from=99)
 
@@ -112,7 +111,7 @@ def history(
         fill=fill,
     )
     if json_:
-        _write(found.rows)
+        show_json(found.rows)
     else:
         _show_rows(found.rows)
     for line in found.lacking:
@@ -159,7 +158,7 @@ def coverage(
         return
     found = look.coverage(source, names(symbol))
     if json_:
-        _write(found)
+        show_json(found)
     else:
         rows = [
             [one[name] for name in ("source", "symbol", "kind", "begin", "end", "reason")]
@@ -170,7 +169,7 @@ def coverage(
 
 def _show_notes(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        _write(rows)
+        show_json(rows)
         return
     hidden = ("record",)
     heads = [name for name in (rows[0] if rows else ()) if name not in hidden]
@@ -184,7 +183,3 @@ def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     return f"{value:.10g}" if isinstance(value, float) else str(value)
-
-
-def _write(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

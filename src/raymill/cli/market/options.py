@@ -224,8 +224,3 @@ def write_table(path: str, rows: "pa.Table") -> None:
         sink.abandon()
         raise
     sink.close()
-
-
-def show_json(value: Any) -> None:
-    """Write JSON to standard output."""
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

@@ -10,8 +10,7 @@ from cyclopts import Parameter
 from raymill.cli.asked import names, pairs
 from raymill.cli.failures import DONE
 from raymill.cli.market.executing import start as start_execution
-from raymill.cli.market.options import show_json
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from raymill.cli.market.options import show_json
-from raymill.cli.report import plain_lines, show_table
+from raymill.cli.report import plain_lines, show_json, show_table
 
 if TYPE_CHECKING:
     from raymill.app.strategies import About

@@ -1,20 +1,18 @@
 """`raymill streams`: list streams, look at one, stop them."""
 
 import sys
-from typing import Any, Literal
+from typing import Any
 
-from raymill import json
 from raymill.cli.failures import DONE, FAILED
+from raymill.cli.page_options import NEWEST, PageOptions, Status
+from raymill.cli.report import show_json, show_values
 from raymill.errors import ConfigError
-
-Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 
 
 def ls(
     *,
     status: Status | None = None,
-    before: str | None = None,
-    most: int = 50,
+    page: PageOptions = NEWEST,
     json_: bool = False,
 ) -> None:
     """List streams, the newest first.
@@ -23,10 +21,6 @@ def ls(
     ----------
     status
         Only streams whose run is submitted, running, paused, completed, failed or cancelled.
-    before
-        The last stream of the page before.
-    most
-        How many are listed.
     json_
         Write a JSON list instead of a table.
     """
@@ -34,9 +28,9 @@ def ls(
     from raymill.cli.market.streaming import show as table
 
     with Streams() as streams:
-        found = streams.ls(status=status, before=before or "", most=most)
+        found = streams.ls(status=status, before=page.before or "", most=page.most)
     if json_:
-        _write([one.to_dict() for one in found])
+        show_json([one.to_dict() for one in found])
     else:
         table(found)
 
@@ -59,13 +53,11 @@ def show(stream: str, /, *, gaps: bool = False, json_: bool = False) -> None:
         found: dict[str, Any] = streams.standing(stream).to_dict()
         missed = streams.missed(stream) if gaps else []
     if json_:
-        _write(found | ({"gaps": missed} if gaps else {}))
+        show_json(found | ({"gaps": missed} if gaps else {}))
         return
     last = found.pop("last")
-    shown = {name: value for name, value in found.items() if value not in (None, "")}
-    shown |= {symbol: f"{price} at {at}" for symbol, (at, price) in last.items()}
-    width = max(map(len, shown))
-    sys.stdout.write("".join(f"{name:<{width}}  {_text(v)}\n" for name, v in shown.items()))
+    shown = {name: _text(value) for name, value in found.items() if value not in (None, "")}
+    show_values(shown | {symbol: f"{price} at {at}" for symbol, (at, price) in last.items()})
     for gap in missed:
         sys.stdout.write("  ".join(f"{value}" for value in gap.values() if value != "") + "\n")
 
@@ -92,7 +84,7 @@ def stop(*streams: str, json_: bool = False) -> int:
             known.standing(one)
         ended = [known.stop(one) for one in streams]
     if json_:
-        _write([one.to_dict() for one in ended])
+        show_json([one.to_dict() for one in ended])
     else:
         sys.stdout.write("".join(f"{e.stream_id} {e.status}: {totals(e)}\n" for e in ended))
     return DONE if all(one.is_over for one in ended) else FAILED
@@ -100,7 +92,3 @@ def stop(*streams: str, json_: bool = False) -> int:
 
 def _text(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _write(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")

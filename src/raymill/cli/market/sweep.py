@@ -17,7 +17,6 @@ from raymill.cli.market.options import (
     CostOptions,
     DataOptions,
     asked,
-    show_json,
     tell_quarantined,
     write_table,
 )
@@ -30,7 +29,7 @@ from raymill.cli.market.sweep_options import (
     JudgeOptions,
     WorkOptions,
 )
-from raymill.cli.report import show_table
+from raymill.cli.report import show_json, show_table
 from raymill.errors import Interrupted
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -12,11 +12,11 @@ from raymill import json
 from raymill.app.runs import when
 from raymill.app.timeline import trace
 from raymill.app.workflows import POLL_S, Workflows, named
-from raymill.cli.report import show_table
-from raymill.cli.workflows.text import cells, text_of, write
+from raymill.cli.page_options import NEWEST, PageOptions, Status
+from raymill.cli.report import show_json, show_table
+from raymill.cli.workflows.text import cells, text_of
 from raymill.errors import InputError
 
-Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 HEADINGS = ("run", "workflow", "status", "created", "seconds", "error")
 _OWN = ("at", "level", "event", "step", "item", "attempt", "worker")
 
@@ -25,8 +25,7 @@ def ls(
     *,
     status: Status | None = None,
     workflow: str | None = None,
-    before: str | None = None,
-    most: int = 50,
+    page: PageOptions = NEWEST,
     json_: bool = False,
 ) -> None:
     """List runs, the newest first.
@@ -37,17 +36,15 @@ def ls(
         Only runs that are submitted, running, paused, completed, failed or cancelled.
     workflow
         Only runs of this workflow.
-    before
-        The last run of the page before.
-    most
-        How many are listed.
     json_
         Write a JSON list instead of a table.
     """
     with Workflows() as workflows:
-        rows = workflows.ls(status=status, workflow=workflow, before=before or "", most=most)
+        rows = workflows.ls(
+            status=status, workflow=workflow, before=page.before or "", most=page.most
+        )
     if json_:
-        write([asdict(row) for row in rows])
+        show_json([asdict(row) for row in rows])
     else:
         show_table(HEADINGS, map(cells, rows), stream=sys.stdout, numbers_from=len(HEADINGS))
 
@@ -76,7 +73,7 @@ def show(
         if trace_ is not None:
             _save_trace(workflows, run, trace_)
     if json_:
-        write(found.to_dict())
+        show_json(found.to_dict())
     else:
         sys.stdout.write(text_of(found))
 

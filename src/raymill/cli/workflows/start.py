@@ -8,7 +8,8 @@ from raymill import json
 from raymill.app.runs import WholeRun
 from raymill.app.workflows import Workflows, named
 from raymill.cli.failures import DONE, FAILED
-from raymill.cli.workflows.text import hint, reason, write
+from raymill.cli.report import show_json
+from raymill.cli.workflows.text import hint, reason
 from raymill.errors import InputError
 
 
@@ -45,7 +46,7 @@ def start(
     with Workflows() as workflows:
         run = workflows.submit(workflow, value, key=key, priority=priority, engine=engine)
         if json_:
-            write(asdict(workflows.run(run)))
+            show_json(asdict(workflows.run(run)))
         else:
             sys.stdout.write(f"{run}\n")
 
@@ -67,9 +68,9 @@ def watch(run: str, /, *, json_: bool = False) -> int:
             _tell(last, told)
     assert last is not None
     if json_:
-        write(last.to_dict())
+        show_json(last.to_dict())
     elif last.run.status == "completed":
-        write(last.run.output)
+        show_json(last.run.output)
     if last.run.status == "completed":
         return DONE
     sys.stderr.write(f"error: run `{run}` {last.run.status}: {reason(last.run.error)}\n")

@@ -2,69 +2,27 @@
 
 import re
 import sys
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from raymill import json
 from raymill.app.workflows import Workflows
-from raymill.cli.requests import ask, told
-from raymill.cli.workflows.text import write
+from raymill.cli.report import show_json
+from raymill.cli.requests import asks, told
 
 _ITEM = re.compile(r"(.+)\[(\d+)\]")
 
 
-def cancel(*runs: str, json_: bool = False) -> None:
-    """Cancel runs: steps that are under way are stopped, no other begins.
-
-    Parameters
-    ----------
-    runs
-        The ids of the runs.
-    json_
-        Write what was asked as JSON.
-    """
-    _ask("cancel", runs, json_)
-
-
-def pause(*runs: str, json_: bool = False) -> None:
-    """Begin no further step of runs; those that are under way end.
-
-    Parameters
-    ----------
-    runs
-        The ids of the runs.
-    json_
-        Write what was asked as JSON.
-    """
-    _ask("pause", runs, json_)
-
-
-def resume(*runs: str, json_: bool = False) -> None:
-    """Go on with paused runs.
-
-    Parameters
-    ----------
-    runs
-        The ids of the runs.
-    json_
-        Write what was asked as JSON.
-    """
-    _ask("resume", runs, json_)
-
-
-def retry(*runs: str, json_: bool = False) -> None:
-    """Take failed or cancelled runs up where they ended, with the code as it is now.
-
-    Parameters
-    ----------
-    runs
-        The ids of the runs.
-    json_
-        Write what was asked as JSON.
-    """
-    _ask("retry", runs, json_)
+cancel, pause, resume, retry = (
+    asks("workflows", kind, text, Workflows)
+    for kind, text in (
+        ("cancel", "Cancel runs: steps that are under way are stopped, no other begins."),
+        ("pause", "Begin no further step of runs; those that are under way end."),
+        ("resume", "Go on with paused runs."),
+        ("retry", "Take failed or cancelled runs up where they ended, with the code as it is now."),
+    )
+)
 
 
 def redrive(workflow: Annotated[str | None, Parameter()] = None, /, *, json_: bool = False) -> None:
@@ -82,10 +40,6 @@ def redrive(workflow: Annotated[str | None, Parameter()] = None, /, *, json_: bo
     told("retry", runs, as_json=json_)
     if not runs and not json_:
         sys.stderr.write("no run has failed\n")
-
-
-def _ask(kind: str, runs: Sequence[str], as_json: bool) -> None:
-    ask("workflows", kind, runs, Workflows, as_json=as_json)
 
 
 def answer(run: str, step: str, value: str, /, *, json_: bool = False) -> None:
@@ -108,7 +62,7 @@ def answer(run: str, step: str, value: str, /, *, json_: bool = False) -> None:
     with Workflows() as workflows:
         workflows.answer(run, name, given, item)
     if json_:
-        write({"run": run, "step": step, "answered": given})
+        show_json({"run": run, "step": step, "answered": given})
     else:
         sys.stderr.write(f"answered {step} of {run}\n")
 

@@ -1,6 +1,5 @@
 """Runs as text for people."""
 
-import sys
 from typing import Any
 
 from raymill import json
@@ -12,11 +11,6 @@ from raymill.cli.report import plain_lines
 STEP_HEADINGS = ("step", "status", "attempt", "seconds", "worker", "over the run", "error")
 EVENT_HEADINGS = ("at", "what", "step", "attempt", "detail")
 MOST_ITEMS = 50  # of a fan-out that are shown; the rest is counted
-
-
-def write(value: Any) -> None:
-    """Write a JSON value to standard output."""
-    sys.stdout.write(json.dumps(value, indent=True).decode() + "\n")
 
 
 def cells(run: Run) -> tuple[str, ...]:
