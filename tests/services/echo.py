@@ -71,9 +71,9 @@ class Echo(Service):
         return {"id": id, "size": size}
 
     @route("GET", "/pause")
-    async def pause(self) -> str:
+    async def pause(self, seconds: float = 0.2) -> str:
         """Answer after a while."""
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(seconds)
         return "done"
 
     @route("GET", "/counted", kind="events")

@@ -107,6 +107,43 @@ def test_a_read_is_asked_again_where_a_replica_was_lost() -> None:
     assert handle.call.calls == handles.TRIES
 
 
+def test_those_who_read_the_same_in_one_instant_share_a_call() -> None:
+    handle = Handle()
+    caller = ByHandle(Echo, handle, meaning)
+
+    async def asked() -> list[Any]:
+        first = await asyncio.gather(*(caller.call("echo", "size", {}) for _ in range(5)))
+        return [*first, await caller.call("echo", "size", {})]
+
+    assert asyncio.run(asked()) == [3] * 6
+    assert handle.call.calls == 2
+
+
+def test_one_who_goes_away_takes_no_answer_from_the_others() -> None:
+    caller = ByHandle(Echo, Handle(), meaning)
+
+    async def asked() -> Any:
+        first, second = (asyncio.ensure_future(caller.call("echo", "size", {})) for _ in "ab")
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(asked()) == 3
+
+
+def test_reads_with_parameters_and_writes_are_calls_of_their_own() -> None:
+    handle = Handle()
+    caller = ByHandle(Echo, handle, meaning)
+
+    async def asked() -> list[Any]:
+        reads = (caller.call("echo", "thing", {"id": one}) for one in "ab")
+        write = caller.call("echo", "say", {"body": Said(text="a")})
+        return await asyncio.gather(*reads, write)
+
+    assert [thing["id"] for thing in asyncio.run(asked())[:2]] == ["a", "b"]
+    assert handle.call.calls == 3
+
+
 def test_a_write_is_never_asked_twice() -> None:
     handle = Handle(Lost())
     with pytest.raises(EngineUnavailable):

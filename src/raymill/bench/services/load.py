@@ -3,10 +3,12 @@
 Run as a process of its own: `python -m raymill.bench.services.load`, the order on standard input.
 """
 
-import asyncio
+import select
+import socket
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,8 @@ from raymill import json
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+READ = 1 << 16
+SILENT_S = 60.0  # without any answer, it is given up
 
 
 @dataclass(frozen=True)
@@ -37,91 +41,84 @@ class Order:
         return ("\r\n".join(lines) + "\r\n\r\n" + self.body).encode()
 
 
-class _Asking(asyncio.Protocol):
+@dataclass(slots=True)
+class _Connection:
     """One connection: asks again as soon as it has an answer."""
 
-    def __init__(self, work: "_Work") -> None:
-        self._work = work
-        self._got = b""
-        self._begun = 0.0
+    socket: socket.socket
+    got: bytes = b""
+    begun: float = 0.0
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        self._ask()
+    def ask(self, text: bytes) -> None:
+        """Send the request."""
+        self.begun = time.perf_counter()
+        self.socket.sendall(text)
 
-    def _ask(self) -> None:
-        if self._work.left <= 0:
-            self._transport.close()
-            return
-        self._work.left -= 1
-        self._begun = time.perf_counter()
-        self._transport.write(self._work.text)
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        end = self._got.find(HEAD_END)
+    def answer(self) -> bytes | None:
+        """The head of the answer, once all of it is there. Raises OSError."""
+        data = self.socket.recv(READ)
+        if not data:
+            raise ConnectionResetError
+        got = self.got = self.got + data if self.got else data
+        end = got.find(HEAD_END)
         if end < 0:
-            return
-        head = self._got[:end].lower()
-        at = head.find(LENGTH)
-        length = int(head[at + len(LENGTH) :].split(b"\r\n", 1)[0])
-        if len(self._got) < end + len(HEAD_END) + length:
-            return
-        self._work.note(int(self._got[9:12]), time.perf_counter() - self._begun)
-        self._got = b""
-        if b"connection: close" in head:
-            self._transport.close()
-        else:
-            self._ask()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._work.is_lost()
+            return None
+        head = got[:end].lower()
+        at = head.find(LENGTH) + len(LENGTH)
+        if len(got) < end + len(HEAD_END) + int(head[at:].split(b"\r\n", 1)[0]):
+            return None
+        self.got = b""
+        return head
 
 
-class _Work:
-    def __init__(self, order: Order) -> None:
-        self.left = order.requests
-        self.text = order.text()
-        self.statuses: Counter[int] = Counter()
-        self.seconds: list[float] = []
-        self.open = order.connections
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def note(self, status: int, seconds: float) -> None:
-        self.statuses[status] += 1
-        self.seconds.append(seconds)
-
-    def is_lost(self) -> None:
-        self.open -= 1
-        if self.open == 0 and not self.over.done():
-            self.over.set_result(None)
-
-
-async def load(order: Order) -> dict[str, Any]:
+def load(order: Order) -> dict[str, Any]:
     """Carry an order out; gives requests a second, waits in ms, answers by status, failures."""
-    work = _Work(order)
-    loop = asyncio.get_running_loop()
+    text, statuses, waits = order.text(), Counter[int](), list[float]()
     begun = time.perf_counter()
-
-    async def connect() -> None:
-        try:
-            await loop.create_connection(lambda: _Asking(work), "127.0.0.1", order.port)
-        except OSError:
-            work.is_lost()
-
-    await asyncio.gather(*(connect() for _ in range(order.connections)))
-    await work.over
+    ready, asking = select.epoll(), dict[int, _Connection]()
+    left = order.requests
+    for _ in range(min(order.connections, left)):
+        with suppress(OSError):
+            door = socket.create_connection(("127.0.0.1", order.port))
+            door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one = asking[door.fileno()] = _Connection(door)
+            ready.register(door, select.EPOLLIN)
+            one.ask(text)
+            left -= 1
+    while asking and (found := ready.poll(SILENT_S)):
+        for number, _ in found:
+            one = asking[number]
+            try:
+                if (head := one.answer()) is None:
+                    continue
+                statuses[int(head[9:12])] += 1
+                waits.append(time.perf_counter() - one.begun)
+                if left and b"connection: close" not in head:
+                    one.ask(text)
+                    left -= 1
+                    continue
+            except OSError:
+                pass
+            asking.pop(number).socket.close()
     elapsed = time.perf_counter() - begun
-    waits = sorted(work.seconds) or [0.0]
+    for one in asking.values():
+        one.socket.close()
+    return _told(order, statuses, sorted(waits) or [0.0], elapsed)
+
+
+def _told(
+    order: Order, statuses: Counter[int], waits: list[float], elapsed: float
+) -> dict[str, Any]:
+    answered = statuses.total()
     return {
-        "rate": len(work.seconds) / elapsed,
+        "rate": answered / elapsed,
         "p50_ms": waits[len(waits) // 2] * 1e3,
         "p99_ms": waits[min(len(waits) - 1, len(waits) * 99 // 100)] * 1e3,
-        "statuses": {str(status): count for status, count in sorted(work.statuses.items())},
-        "failed": order.requests - len(work.seconds),
+        "statuses": {str(status): count for status, count in sorted(statuses.items())},
+        "failed": order.requests - answered,
     }
 
 
 if __name__ == "__main__":
-    told = asyncio.run(load(Order(**json.loads(sys.stdin.buffer.read()))))
+    told = load(Order(**json.loads(sys.stdin.buffer.read())))
     sys.stdout.write(json.dumps(told).decode() + "\n")

@@ -29,18 +29,34 @@ class ByHandle:
     """Calls one service by the handle to its deployment."""
 
     def __init__(self, kind: type[Service], handle: Any, meaning: Meaning) -> None:
-        self._call = handle.call
+        self._remote = handle.call
         self._iterate = handle.options(stream=True).iterate
         self._meaning = meaning
         self._again = {one.name for one in routes_of(kind) if one.method == "GET"}
+        self._begun: dict[str, asyncio.Future[Any]] = {}
 
     async def call(self, service: str, method: str, given: Mapping[str, Any]) -> Any:
-        """Call a method; one that only reads is called again where a replica was lost."""
+        """Call a method; one that only reads is called again where a replica was lost.
+
+        Those who read the same in the same instant share one call, and its answer.
+        """
+        if given or method not in self._again:
+            return await self._called(service, method, given)
+        if (one := self._begun.get(method)) is None:
+            one = self._begun[method] = asyncio.ensure_future(self._read(service, method))
+            one.add_done_callback(_seen)
+        return await asyncio.shield(one)
+
+    async def _read(self, service: str, method: str) -> Any:
+        del self._begun[method]  # whoever comes from here on sees what is later
+        return await self._called(service, method, {})
+
+    async def _called(self, service: str, method: str, given: Mapping[str, Any]) -> Any:
         left = TRIES if method in self._again else 1
         while True:
             left -= 1
             try:
-                return _given_back(await self._call.remote(method, given))
+                return _given_back(await self._remote.remote(method, given))
             except Exception as error:
                 if isinstance(error, RaymillError) or not (known := self._meaning(service, error)):
                     raise
@@ -63,6 +79,12 @@ class ByHandle:
             raise known from error
         finally:
             values.cancel()
+
+
+def _seen(one: asyncio.Future[Any]) -> None:
+    """An error that nobody waits for any more is none."""
+    if not one.cancelled():
+        one.exception()
 
 
 def _given_back(value: Any) -> Any:

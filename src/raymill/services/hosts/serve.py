@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import random
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ from raymill.services.hosts.shape import (
 from raymill.services.service import Service, kinds
 
 HERE = "127.0.0.1"
+PORTS = range(20_000, 30_000)
+TRIES = 50
 LOOK_S = 0.05
 log = get_logger()
 DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
@@ -239,10 +242,17 @@ def _has_sound_uvloop() -> bool:
 
 
 def free_port(host: str = HERE, port: int = 0) -> int:
-    """A port that nobody listens on. Raises ConfigError where the one given is taken."""
-    with listen(host, port) as door:
-        found: int = door.getsockname()[1]
-    return found
+    """A port that nobody listens on. Raises ConfigError where the one given is taken.
+
+    It is none of those that the system gives to connections: another process opens it later.
+    """
+    if port:
+        listen(host, port).close()
+        return port
+    for one in random.sample(PORTS, TRIES):
+        with suppress(ConfigError):
+            return free_port(host, one)
+    raise ConfigError(f"None of {TRIES} ports of {host} was free")
 
 
 @contextmanager
@@ -276,6 +286,9 @@ def open_door(host: str, port: int) -> None:
         )
     except lost.RayActorError as error:  # Ray Serve starts another; whether it answers is seen
         log.warning("serve.proxy_lost", reason=str(error).partition("\n")[0])
+    except lost.RayTaskError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise EngineUnavailable(f"The proxy of Ray Serve does not start: {reason}") from error
 
 
 def deploy(graph: Any, address: str, limit_s: float) -> None:

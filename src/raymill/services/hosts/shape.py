@@ -97,6 +97,7 @@ def _options(name: str, settings: ServiceSettings, cpus: float) -> Options:
         "graceful_shutdown_timeout_s": DRAIN_S,
         "max_surge_percent": 100,  # new replicas are there before old ones go
         "health_check_period_s": LOOK_S,
+        "logging_config": {"enable_access_log": False},  # the API has a log of its own
     }
 
 
