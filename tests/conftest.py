@@ -130,7 +130,8 @@ def ray_cluster() -> Iterator[None]:
     from raymill.services.hosts.serve import prepared
 
     with prepared(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT / "tests"), prepend=os.pathsep)
+        for place in ("tests", "tests/plugin"):
+            patch.setenv("PYTHONPATH", str(ROOT / place), prepend=os.pathsep)
         cluster.start(ray, num_cpus=4)
         yield
         ray.shutdown()

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from raymill.app.workflows import STARTING
 from raymill.config import settings
+from raymill.config.paths import home
 from raymill.services.hosts.local import local_api
 from raymill.services.service import Service
+from raymill.state.owner import owner
 
 HOST = "testserver"  # as the client calls what it asks
 Served = Callable[..., TestClient]
@@ -28,3 +31,10 @@ def served(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))
 
         yield serve
+
+
+@pytest.fixture
+def idle(tmp_path: Any) -> None:
+    """What is handed to an orchestrator stays where it is: this process says that it starts one."""
+    home().mkdir(parents=True, exist_ok=True)
+    (home() / STARTING).write_text(owner())

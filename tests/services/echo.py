@@ -114,7 +114,9 @@ class Echo(Service):
 
     @route("GET", "/revoking", kind="events")
     async def revoking(self) -> AsyncIterator[Event]:
-        """Tell one thing, revoke the key `me`, and tell another."""
+        """Tell one thing, revoke the key `me`, and tell others without an end."""
         yield Event("1", None)
         await asyncio.to_thread(stored_keys().revoke, "me")
-        yield Event("2", None)
+        for number in itertools.count(2):
+            yield Event(str(number), None)
+            await asyncio.sleep(0.05)

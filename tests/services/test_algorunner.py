@@ -1,5 +1,7 @@
 """The runner of strategies as a service: started, looked at, followed, stopped, refused."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,10 @@ from raymill.app.market.rooms import open_rooms
 from raymill.app.workflows import Workflows
 from raymill.flow.pool import StepContext
 from raymill.market.executions import ExecutionTable
-from raymill.services import algorunner
 from raymill.services.algorunner import Algorunner
 from services.conftest import Served
 
-RUN, EXECUTIONS = "/api/algorunner/run", "/api/algorunner/executions"
+RUN, STOP, EXECUTIONS = (f"/api/algorunner/{name}" for name in ("run", "stop", "executions"))
 CLOSES = [10, 10, 10, 8, 9, 11, 12, 13, 11, 9, 9, 10]
 CROSS = {
     "algorithm_id": "sma_cross",
@@ -27,7 +28,9 @@ CROSS = {
 
 
 @pytest.fixture
-def client(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def client(
+    idle: None, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> TestClient:
     """The service over stored days of ABC, opened at the close before; nothing runs by itself."""
     opens = [10, *CLOSES[:-1]]
     rows = [
@@ -36,23 +39,39 @@ def client(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> T
     ]
     (tmp_path / "ABC.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]) + "\n")
     import_file(tmp_path / "ABC.csv", "bar")
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
     monkeypatch.setenv("ALGORUNNER_MAX_CONCURRENT", "2")
     return served(Algorunner)
 
 
-def _work(workflows: Workflows) -> bool:
-    """Do what was submitted, as an orchestrator would."""
-    for run in workflows.ls(status="submitted"):
-        execute(run.input, StepContext(run=run.id))
-    return False
+@pytest.fixture
+def worker() -> Iterator[None]:
+    """Does what is submitted, as an orchestrator would, until the test is over."""
+    over = threading.Event()
+    thread = threading.Thread(target=_work, args=(over,))
+    thread.start()
+    yield
+    over.set()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
+def _work(over: threading.Event) -> None:
+    done = set[str]()
+    with Workflows() as workflows:
+        while True:
+            is_last = over.is_set()
+            for run in workflows.ls(status="submitted"):
+                if run.id not in done:
+                    execute(run.input, StepContext(run=run.id))
+                    done.add(run.id)
+            if is_last:
+                return
+            over.wait(0.02)
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("path", [RUN, "/api/algorunner/backtest"])
-def test_what_ends_in_time_is_answered_with_its_result(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr(Workflows, "ensure", _work)
+def test_what_ends_in_time_is_answered_with_its_result(client: TestClient, path: str) -> None:
     answer = client.post(f"{path}?wait=60", json=CROSS)
     assert answer.status_code == 200, answer.text
     ran = answer.json()["result"]
@@ -67,43 +86,38 @@ def test_what_ends_in_time_is_answered_with_its_result(
     listed = client.get(EXECUTIONS).json()["result"]
     assert [one["execution_id"] for one in listed["executions"]] == [ran["execution_id"]]
     assert listed["counts"]["completed"] == 1
-    refused = client.post("/api/algorunner/stop", json={"execution_id": ran["execution_id"]})
+    refused = client.post(STOP, json={"execution_id": ran["execution_id"]})
     assert refused.status_code == 409
 
 
-def test_a_run_is_pointed_to_followed_and_stopped_again_and_again(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_pointed_to_followed_and_stopped_again_and_again(client: TestClient) -> None:
     answer = client.post(RUN, json=CROSS)
     assert answer.status_code == 202, answer.text
     place = answer.headers["location"]
     assert client.get(place).json()["result"]["status"] == "queued"
     status = client.get("/api/algorunner/status").json()["data"]
     assert (status["queued_algorithms"], status["total_executions"]) == (1, 1)
-    monkeypatch.setattr(algorunner, "STOP_S", 0.0)
     body = {"execution_id": place.rpartition("/")[2]}
-    stopping = client.post("/api/algorunner/stop", json=body).json()["result"]
+    stopping = client.post(f"{STOP}?wait=0", json=body).json()["result"]
     assert stopping["status"] == "stopping"
-    with Workflows() as workflows:
-        _work(workflows)  # what is to stop is not begun
+    over = threading.Event()
+    over.set()
+    _work(over)  # what is to stop is not begun
     ExecutionTable(open_rooms().database).settle(body["execution_id"], "stopped", 1.7e9)
     for _ in range(2):
-        stopped = client.post("/api/algorunner/stop", json=body).json()["result"]
+        stopped = client.post(STOP, json=body).json()["result"]
         assert (stopped["status"], stopped["executions"]) == ("stopped", [*body.values()])
     events = client.get(f"{place}/events").text
     assert events.startswith("event: end\n")
     assert '"status":"stopped"' in events
 
 
-def test_all_runs_of_a_strategy_are_stopped(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(algorunner, "STOP_S", 0.0)
-    stop = ("/api/algorunner/stop", {"algorithm_id": "sma_cross"})
-    none = client.post(stop[0], json=stop[1]).json()["result"]
+def test_all_runs_of_a_strategy_are_stopped(client: TestClient) -> None:
+    stop = {"algorithm_id": "sma_cross"}
+    none = client.post(f"{STOP}?wait=0", json=stop).json()["result"]
     assert (none["status"], none["executions"]) == ("stopped", [])
     started = [client.post(RUN, json=CROSS).json()["result"]["execution_id"] for _ in range(2)]
-    found = client.post(stop[0], json=stop[1]).json()["result"]
+    found = client.post(f"{STOP}?wait=0", json=stop).json()["result"]
     assert (found["status"], found["executions"]) == ("stopping", started)
 
 
@@ -159,17 +173,16 @@ def test_strategies_are_listed_with_their_parameters(client: TestClient) -> None
 def test_what_there_is_none_of_is_a_404(client: TestClient) -> None:
     for path in ("", "/events"):
         assert client.get(f"{EXECUTIONS}/nope{path}").status_code == 404
-    stop = "/api/algorunner/stop"
-    assert client.post(stop, json={"execution_id": "nope"}).status_code == 404
-    assert client.post(stop, json={"algorithm_id": "nope"}).status_code == 404
-    assert client.post(stop, json={}).status_code == 422
+    assert client.post(STOP, json={"execution_id": "nope"}).status_code == 404
+    assert client.post(STOP, json={"algorithm_id": "nope"}).status_code == 404
+    assert client.post(STOP, json={}).status_code == 422
 
 
 SWEEP = {"strategy": "sma_cross", "symbols": ["ABC"], "best": 2}
 
 
-def test_a_sweep_gives_the_best_sets(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Workflows, "ensure", _work)
+@pytest.mark.usefixtures("worker")
+def test_a_sweep_gives_the_best_sets(client: TestClient) -> None:
     grid = {"fast": [1, 2], "slow": "2:4:1"}
     asked = {**SWEEP, "grid": grid, "metric": "final_equity"}
     answer = client.post("/api/algorunner/sweep?wait=60", json=asked)

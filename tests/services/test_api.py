@@ -43,6 +43,7 @@ def test_an_error_is_a_problem_with_the_status_of_its_kind(
     assert answer.headers["x-request-id"] == "abc-1"
 
 
+@pytest.mark.in_process(reason="sets what the service fails with, and counts of one process")
 def test_a_route_without_parameters_is_like_any_other(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_websocket_gives_values_until_there_are_no_more(served: Served) -> Non
         assert socket.receive()["code"] == 1000
 
 
+@pytest.mark.in_process(reason="sets how the service is")
 def test_health_asks_each_service(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     client = served(Echo)
     well = {"status": "healthy", "services": {"echo": "healthy"}, "cluster": "local"}
@@ -173,6 +175,7 @@ def test_the_routes_are_described_for_programs_and_for_people(served: Served) ->
     assert {"method": "POST", "path": "/api/echo/say", "kind": "answer"} in routes
 
 
+@pytest.mark.in_process(reason="counts answers of one process")
 def test_answers_are_counted_for_prometheus(served: Served) -> None:
     client = served(Echo)
     client.get("/api/echo/things/a")

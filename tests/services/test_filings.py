@@ -12,7 +12,6 @@ from filings.test_dataset import tiny
 from raymill import config, json
 from raymill.app.filings.rooms import open_dataset
 from raymill.app.workbench import Workbench
-from raymill.app.workflows import Workflows
 from raymill.config.paths import home
 from raymill.flow.places import workflow_at
 from raymill.services.filings import FilingsService
@@ -23,10 +22,9 @@ FACTS = f"{COMPANIES}/TNY/facts"
 
 
 @pytest.fixture
-def filings(served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def filings(idle: None, served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """The service, over a company that reported 100 for 2023, and a year later 90 and 120."""
     monkeypatch.setenv("RAYMILL_FILINGS_IDENTITY", IDENTITY)
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
     config.reset()
     client = served(FilingsService)
     dataset = open_dataset()
@@ -140,11 +138,11 @@ def test_files_of_the_server_cannot_be_named(
 
 
 def test_without_an_identity_nothing_begins(
-    filings: TestClient, monkeypatch: pytest.MonkeyPatch
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("RAYMILL_FILINGS_IDENTITY")
+    monkeypatch.delenv("RAYMILL_FILINGS_IDENTITY", raising=False)
     config.reset()
-    answer = filings.post(COMPANIES, json={"companies": ["AAPL"]})
+    answer = served(FilingsService).post(COMPANIES, json={"companies": ["AAPL"]})
     assert answer.status_code == 503
     assert "RAYMILL_FILINGS_IDENTITY" in answer.json()["hint"]
 

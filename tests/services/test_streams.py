@@ -19,9 +19,8 @@ START, STREAMS = "/api/tickscrawler/stream", "/api/tickscrawler/streams"
 
 
 @pytest.fixture
-def client(served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def client(idle: None, served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """The service without an orchestrator: nobody owns a stream unless a test does."""
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
     monkeypatch.setenv("RAYMILL_MARKET_LIVE_FLUSH_S", "0.1")
     monkeypatch.setenv("RAYMILL_MARKET_LIVE_STATUS_S", "0.1")
     monkeypatch.setenv("TICKSCRAWLER_MAX_STREAMS", "2")
@@ -61,8 +60,8 @@ def test_records_come_over_a_websocket_until_the_stream_is_stopped(
     stream = answer.json()["result"]
     name = stream["stream_id"]
     assert (stream["status"], stream["source"], stream["is_new"]) == ("started", "Simulated", True)
-    assert stream["websocket_url"] == f"ws://testserver{STREAMS}/{name}/ws"
-    with client.websocket_connect(stream["websocket_url"]) as socket:
+    assert stream["websocket_url"] == f"ws://{client.base_url.netloc.decode()}{STREAMS}/{name}/ws"
+    with client.websocket_connect(f"{STREAMS}/{name}/ws") as socket:
         assert socket.receive_json()["type"] == "stream"
         owner(name)
         records = list[dict[str, Any]]()

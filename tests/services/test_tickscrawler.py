@@ -42,9 +42,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client(served: Served, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """The service without an orchestrator: what is handed to one stays where it is."""
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
+def client(idle: None, served: Served) -> TestClient:
+    """The service without an orchestrator."""
     return served(Tickscrawler)
 
 
@@ -52,8 +51,9 @@ def _asked(**given: Any) -> dict[str, Any]:
     return {"source_id": "simulated", "symbols": ["SIM1/USD"], **given}
 
 
-def test_a_crawl_gives_the_newest_trades_of_an_exchange(client: TestClient, vendor: Vendor) -> None:
+def test_a_crawl_gives_the_newest_trades_of_an_exchange(served: Served, vendor: Vendor) -> None:
     server = vendor(BinanceNewest(trades=[trade(n, 1_704_067_200_000 + 40 * n) for n in range(7)]))
+    client = served(Tickscrawler)
     asked = {"source_id": "binance", "symbols": ["BTCUSDT"], "data_type": "ticks", "limit": 3}
     answer = client.post(CRAWL, json=asked)
     assert answer.status_code == 200, answer.text
@@ -90,10 +90,11 @@ class BinanceNewest(BinanceServer):
 
 
 def test_more_trades_than_a_page_holds_are_asked_for_backwards(
-    client: TestClient, vendor: Vendor
+    served: Served, vendor: Vendor
 ) -> None:
     trades = [trade(n, 1_704_067_200_000 + 40 * n) for n in range(2600)]
     vendor(BinanceNewest(trades=trades, budget=1e6, stated=1_000_000))
+    client = served(Tickscrawler)
     asked = {"source_id": "binance", "symbols": ["BTC/USDT"], "data_type": "trades"}
     result = client.post(CRAWL, json=asked | {"limit": 2500}).json()["result"]
     assert [row["trade_id"] for row in result["data"]] == list(range(100, 2600))
@@ -170,8 +171,8 @@ def test_events_of_a_crawl_are_not_told_twice(client: TestClient) -> None:
     assert client.get(place, headers={"Last-Event-ID": last}).text == ""
 
 
+@pytest.mark.usefixtures("idle")
 def test_no_more_crawls_run_than_may(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
     monkeypatch.setenv("TICKSCRAWLER_MAX_CRAWLS", "1")
     client = served(Tickscrawler)
     first = client.post(f"{CRAWL}?wait=0", json=_asked())
@@ -183,11 +184,12 @@ def test_no_more_crawls_run_than_may(served: Served, monkeypatch: pytest.MonkeyP
 
 
 def test_an_exchange_that_cannot_be_reached_is_a_502(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ReplayServer() as gone:
         monkeypatch.setenv("RAYMILL_MARKET_BINANCE_URL", gone.url)
         config.reset()
+    client = served(Tickscrawler)
     asked = {"source_id": "binance", "symbols": ["BTCUSDT"]}
     answer = client.post(CRAWL, json=asked)
     assert answer.status_code == 502

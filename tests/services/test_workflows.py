@@ -1,7 +1,7 @@
 """Runs of workflows over HTTP: started by registered names only, looked at, followed, steered."""
 
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 
 from raymill import json
 from raymill.app.workbench import Workbench
-from raymill.app.workflows import Workflows
 from raymill.config.paths import home
 from raymill.flow import registry
 from raymill.flow.places import workflow_at
@@ -17,25 +16,16 @@ from raymill.services.workflows import WorkflowRuns
 from services.conftest import Served
 
 RUNS = "/api/workflows/runs"
-REGISTERED = {"lengths": "services.flows:LENGTHS", "asks": "services.flows:ASKS"}
+PLUGIN = Path(__file__).parents[1] / "plugin"
 
 
 @pytest.fixture
-def runs(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+def runs(idle: None, served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The service, with two workflows of another package; runs go on when a test says so."""
-    known = registry._points
-
-    def points(group: str) -> dict[str, EntryPoint]:
-        more = {
-            name: EntryPoint(name, place, group)
-            for name, place in REGISTERED.items()
-            if group == registry.WORKFLOWS
-        }
-        return {**known(group), **more}
-
-    monkeypatch.setattr(registry, "_points", points)
-    monkeypatch.setattr(Workflows, "ensure", lambda self: False)
+    monkeypatch.syspath_prepend(PLUGIN)
+    registry._points.cache_clear()
     yield served(WorkflowRuns)
+    registry._points.cache_clear()
     workflow_at.cache_clear()
 
 

@@ -49,7 +49,7 @@ from raymill.services.service import Service
 
 T = TypeVar("T")
 EXECUTIONS = "/api/algorunner/executions"
-STOP_S = 15.0  # in which a run that is stopped ends
+STOP_S = 15.0  # in which a run that is stopped ends, unless a request says another time
 ORDER: tuple[State, ...] = ("queued", "running", "stopping")
 Most = Annotated[int, Field(ge=1, le=1000)]
 Points = Annotated[int, Field(ge=1, le=10_000)]
@@ -183,15 +183,16 @@ class Algorunner(Service):
             yield event
 
     @route("POST", "/stop")
-    async def stop(self, body: StopRequest) -> Stopped:
+    async def stop(self, body: StopRequest, wait: float | None = None) -> Stopped:
         """Stop an execution, or all of a strategy; what has been stopped stays so."""
+        wait_s = wait_of(wait, STOP_S)
         if body.execution_id is not None:
-            return await self._stop_one(body.execution_id)
+            return await self._stop_one(body.execution_id, wait_s)
         algorithm = body.algorithm_id or ""
         if algorithm not in names(STRATEGIES):
             raise unknown("algorithm", algorithm, names(STRATEGIES), kind=NotFound)
         asked = await asyncio.to_thread(lambda: self._executions.stop_all(algorithm, wait_s=0.0))
-        ended = [await self._ended(one.execution_id) for one in asked]
+        ended = [await self._ended(one.execution_id, wait_s) for one in asked]
         is_over = all(one.is_over for one in ended)
         return Stopped(
             execution_id=ended[0].execution_id if len(ended) == 1 else None,
@@ -202,16 +203,16 @@ class Algorunner(Service):
         )
 
     @route("POST", "/executions/{execution_id}/stop")
-    async def stop_execution(self, execution_id: str) -> Stopped:
+    async def stop_execution(self, execution_id: str, wait: float | None = None) -> Stopped:
         """Stop an execution; one that has been stopped stays so."""
-        return await self._stop_one(execution_id)
+        return await self._stop_one(execution_id, wait_of(wait, STOP_S))
 
-    async def _stop_one(self, execution_id: str) -> Stopped:
+    async def _stop_one(self, execution_id: str, wait_s: float) -> Stopped:
         def ask() -> Execution:
             return self._executions.stop(execution_id, wait_s=0.0)
 
         now = await asyncio.to_thread(ask)
-        ended = now if now.is_over else await self._ended(execution_id)
+        ended = now if now.is_over else await self._ended(execution_id, wait_s)
         if ended.state in ("completed", "failed"):
             raise Conflict(f"Execution `{execution_id}` has {ended.state} already")
         return Stopped(
@@ -222,8 +223,8 @@ class Algorunner(Service):
             executions=[execution_id],
         )
 
-    async def _ended(self, execution_id: str) -> Execution:
-        return (await settled(lambda: self._seen(execution_id), STOP_S)).value
+    async def _ended(self, execution_id: str, wait_s: float) -> Execution:
+        return (await settled(lambda: self._seen(execution_id), wait_s)).value
 
     def _seen(self, execution_id: str) -> Seen[Execution]:
         now = self._executions.standing(execution_id)

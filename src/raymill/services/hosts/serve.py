@@ -46,6 +46,7 @@ HERE = "127.0.0.1"
 PORTS = range(20_000, 30_000)
 TRIES = 50
 LOOK_S = 0.05
+SEE_S = 1.0
 log = get_logger()
 DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
 
@@ -297,7 +298,11 @@ def deploy(graph: Any, address: str, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     target = serve.RunTarget(graph, APPLICATION, "/")
     serve.run_many([target], wait_for_applications_running=False)
-    while not (_is_running() and _is_healthy(f"{address}/health")):
+    look_s = 0.0  # Ray Serve takes a while to say how it is, and the processor from who starts
+    while not (_is_healthy(f"{address}/health") and _is_running()):
+        if time.monotonic() > look_s:
+            _is_running()  # or it cannot be, which nobody waits for
+            look_s = time.monotonic() + SEE_S
         if time.monotonic() > deadline:
             raise EngineUnavailable(
                 f"Ray Serve is not healthy after {limit_s:g} s",
