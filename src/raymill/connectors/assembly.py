@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from raymill.arrow import Array
 from raymill.compiled import kernel
-from raymill.connectors.copying import copy_bytes
+from raymill.compiled.memory import copy_bytes
 
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from raymill.arrow import Array
 from raymill.compiled import inline, kernel
-from raymill.compiled.memory import load8, low_byte
+from raymill.compiled.memory import copy_bytes, load8, low_byte
 from raymill.connectors.columns import choose
-from raymill.connectors.copying import copy_bytes
 from raymill.connectors.text import (
     UNIT,
     Bytes,
