@@ -20,7 +20,9 @@ from raymill.market.sources.columns import records, times
 from raymill.market.sources.contract import Listing
 from raymill.market.store import MarketStore
 from raymill.state.database import open_database
+from raymill.state.keys import Keys
 
+BARE = "services.status.bare"
 STATUS = "/api/screener/status"
 REQUESTS, CONNECTIONS = 20_000, 64
 SYMBOLS, MATCHING, SHOWN = 10_000, 500, 100
@@ -34,9 +36,11 @@ def cases() -> Iterator[Case]:
     text = "from the start of `raymill serve` to its first answer"
     yield Case("services.start", text, _start, "s", "", warm=False)
     text = f"a status on {CONNECTIONS} connections, from a second process"
-    yield Case("services.status", text, _status, "requests/s", "", against="services.status.bare")
+    yield Case("services.status", text, _status, "requests/s", "", against=BARE)
+    text = "the same with a key, of any rate"
+    yield Case("services.status.key", text, _with_key, "requests/s", "", against=BARE)
     bare = "a FastAPI route that answers as much, on the same server"
-    yield Case("services.status.bare", bare, _bare, "requests/s", "")
+    yield Case(BARE, bare, _bare, "requests/s", "")
     text = f"the longest wait of 99 in 100 for a status, on {CONNECTIONS} connections"
     yield Case("services.status.p99", text, _p99, "ms", "")
     text = f"{SHOWN} of {MATCHING} rows that match out of {SYMBOLS:,}, on 16 connections"
@@ -69,13 +73,25 @@ def _status(setup: Setup) -> Work:
     return _rate(_running(setup), STATUS, setup.count(REQUESTS))
 
 
+def _with_key(setup: Setup) -> Work:
+    database = open_database(setup.folder / "home")
+    secret = Keys(database).create("bench", "read", 0).secret
+    database.close()
+    headers = {"Authorization": f"Bearer {secret}"}
+    return _rate(_running(setup), STATUS, setup.count(REQUESTS), headers=headers)
+
+
 def _bare(setup: Setup) -> Work:
     server = setup.lasting.enter_context(servers.bare(setup.folder / "home"))
     return _rate(server, "/status", setup.count(REQUESTS))
 
 
-def _rate(server: Server, path: str, requests: int) -> Work:
-    return lambda: Sample(_all_well(server.load(path, requests, CONNECTIONS))["rate"], requests)
+def _rate(server: Server, path: str, requests: int, **how: Any) -> Work:
+    def work() -> Sample:
+        done = _all_well(server.load(path, requests, CONNECTIONS, **how))
+        return Sample(done["rate"], requests)
+
+    return work
 
 
 def _p99(setup: Setup) -> Work:
@@ -86,17 +102,21 @@ def _p99(setup: Setup) -> Work:
 def _screen(setup: Setup) -> Work:
     home = setup.folder / "home-screen"
     fill(home, SYMBOLS)
-    server = setup.lasting.enter_context(servers.local(home))
+    return screening(setup.lasting.enter_context(servers.local(home)), setup.count(2000), 16)
+
+
+def screening(server: Server, count: int, connections: int) -> Work:
+    """So many screens of what `fill` stored, that find what matches and show a part."""
     highest = float(MATCHING - 1)
     body = {
         "filters": [{"type": "price_filter", "parameters": {"min_price": 0, "max_price": highest}}],
         "limit": SHOWN,
     }
-    text, count = json.dumps(body).decode(), setup.count(2000)
+    text = json.dumps(body).decode()
 
     def work() -> Sample:
         path = "/api/screener/screen"
-        done = _all_well(server.load(path, count, 16, method="POST", body=text))
+        done = _all_well(server.load(path, count, connections, method="POST", body=text))
         return Sample(done["rate"], count)
 
     return work

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from raymill.bench.case import Case, Sample, Setup, Work
 from raymill.bench.services import servers
-from raymill.bench.services.local import CONNECTIONS, STATUS
+from raymill.bench.services.local import CONNECTIONS, STATUS, SYMBOLS, fill, screening
 from raymill.bench.services.servers import Server
 
 INSIDE = "/api/tickscrawler/status"
@@ -29,6 +29,8 @@ def cases() -> Iterator[Case]:
     yield _case("inside", text, _inside, "requests/s", against="services.status.bare")
     text = f"a status on {CONNECTIONS} connections, the service in a replica of its own"
     yield _case("apart", text, _apart, "requests/s", against="services.ray.inside")
+    text = "a screen there, no call shared: 100 rows of 500 that match, on 16 connections"
+    yield _case("apart.screen", text, _screen, "requests/s", against="services.screen")
     yield _case("memory", "all processes of the cluster and its replicas", _whole, "MB")
     for part, word in PARTS.items():
         yield _case(f"memory.{part}", f"of these `{word}`", _memory(word), "MB")
@@ -72,10 +74,15 @@ def _apart(setup: Setup) -> Work:
     return _rate(_running(setup), STATUS, setup.count(REQUESTS))
 
 
+def _screen(setup: Setup) -> Work:
+    return screening(_running(setup), setup.count(2000), 16)
+
+
 def _running(setup: Setup) -> Server:
     """The host with the screener apart, and all else inside of the router."""
 
     def start() -> Server:
+        fill(setup.folder / "home-ray", SYMBOLS)
         return setup.lasting.enter_context(_on_ray(setup.folder / "home-ray"))
 
     return setup.once("services.ray", start)
