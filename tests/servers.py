@@ -5,10 +5,12 @@ Tests that ask for `postgres_url` bear the mark `postgres` by themselves.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -87,6 +89,32 @@ class PostgresServer:
     def restart(self) -> None:
         """Stop it as a crash does, and start it again."""
         self._run("pg_ctl", "-m", "immediate", "-w", "-l", str(self.folder / "log"), "restart")
+
+    def down(self) -> None:
+        """Stop it as a crash does."""
+        self._run("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    def up(self) -> None:
+        """Start it again, to answer when this returns."""
+        options = " ".join(f"-c {setting}" for setting in SETTINGS)
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-w", "-l", log, "-o", f"-k {self.folder} {options}", "start")
+        self._wait()
+
+    def freeze(self) -> None:
+        """Have it say nothing from now on, with all of its processes."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Have it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(first, number)  # it starts no other process from here on
+        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     def stop(self) -> None:
         """Stop it, and remove what it kept."""

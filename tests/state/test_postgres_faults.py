@@ -189,7 +189,7 @@ def test_a_process_that_stops_in_mid_commit_holds_nobody_up(postgres_url: str, l
             connection.execute("COMMIT")
 
     stopped = Stopped(freeze)
-    store = PostgresStore(postgres_url, held_up_s=0.1)
+    store = PostgresStore(postgres_url, held_up_s=0.5)
     lease = store.acquire("two", 5, 200.0, nobody)
     assert lease is not None
     store.commit(lease.epoch, 201.0, 5, Changes([run_row("r1")]))

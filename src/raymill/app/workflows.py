@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from raymill import json
+from raymill import json, log
 from raymill.app.runs import (
     Run,
     WholeRun,
@@ -21,7 +21,15 @@ from raymill.config import settings
 from raymill.config.database import DATABASE
 from raymill.config.paths import HOME, home
 from raymill.engines.perform import LOGS
-from raymill.errors import ConfigError, Conflict, NotFound, RaymillError, WorkflowError, unknown
+from raymill.errors import (
+    ConfigError,
+    Conflict,
+    NotFound,
+    RaymillError,
+    StoreError,
+    WorkflowError,
+    unknown,
+)
 from raymill.flow.places import workflow_at
 from raymill.flow.registry import POOLS, names
 from raymill.flow.workflow import Question, Workflow
@@ -121,7 +129,10 @@ class Workflows:
         ]
         if messages:
             self.store.send(messages, time.time())
-        self.ensure()
+        try:
+            self.ensure()
+        except StoreError as error:  # they are on the disk; whoever looks at them tries again
+            log.get_logger().warning("orchestrator.not_started", reason=error.message)
         return runs
 
     def _is_known(self, run: str) -> bool:
@@ -136,12 +147,21 @@ class Workflows:
         """Start an orchestrator if none holds the lease; whether one was started."""
         if self.is_run():
             return False
+        try:
+            self._start()
+        except OSError as error:
+            raise StoreError(
+                f"No orchestrator can be started in `{self.folder}`: {error.strerror}"
+            ) from error
+        return True
+
+    def _start(self) -> None:
         starting = self.folder / STARTING
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder / "orchestrator.log"
+        out = self.folder / "orchestrator.log"
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-        logged = [(os.POSIX_SPAWN_OPEN, number, str(log), flags, 0o644) for number in (1, 2)]
+        logged = [(os.POSIX_SPAWN_OPEN, number, str(out), flags, 0o644) for number in (1, 2)]
         arguments = [sys.executable, "-m", "raymill", "orchestrator"]
         if self.workers is not None:
             arguments += ["--workers", str(self.workers)]
@@ -153,7 +173,6 @@ class Workflows:
             setsid=True,
         )
         starting.write_text(owner(pid))
-        return True
 
     def run(self, id: str) -> Run:
         """One run. Raises NotFound if there is none of that id."""

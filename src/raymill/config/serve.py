@@ -33,6 +33,9 @@ class ServeSettings(Section):
         60.0, "Longest time that a client may leave an answer untaken", unit="s", gt=0
     )
     health_s: float = setting(2.0, "Longest wait for a service that is asked how it is", unit="s")
+    store_s: float = setting(
+        5.0, "Longest wait of an answer for a store that is away or held up", unit="s", gt=0
+    )
     glance_s: float = setting(0.25, "How old the counts in a status may be", unit="s", ge=0, le=60)
     max_wait_s: float = setting(
         60.0, "Longest time that `?wait=` holds a request", unit="s", gt=0, le=3600

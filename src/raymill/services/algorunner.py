@@ -1,7 +1,6 @@
 """The runner of strategies as a service: executions that are started, followed, stopped, kept."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -46,6 +45,7 @@ from raymill.services.models.algorunner import (
 from raymill.services.route import Event, Reply, route
 from raymill.services.runs import Seen, accepted, changes, settled, wait_of
 from raymill.services.service import Service
+from raymill.state.per_process import PerProcess
 
 T = TypeVar("T")
 EXECUTIONS = "/api/algorunner/executions"
@@ -66,17 +66,12 @@ class Algorunner(Service):
     def __init__(self, settings_: AlgorunnerSettings) -> None:
         super().__init__(settings_)
         self._chosen = settings_
-        self._making = threading.Lock()
-        self._opened: Workflows | None = None
+        self._opened = PerProcess(Workflows)
         self._glance = Glance(self._counted, settings().serve.glance_s)
 
     @property
     def _workflows(self) -> Workflows:
-        """Opened when it is first needed, once."""
-        with self._making:
-            if self._opened is None:
-                self._opened = Workflows()
-            return self._opened
+        return self._opened.get()
 
     @property
     def _executions(self) -> Executions:
@@ -84,9 +79,8 @@ class Algorunner(Service):
 
     async def close(self) -> None:
         """Let go of the store."""
-        with self._making:
-            if self._opened is not None:
-                self._opened.close()
+        if (opened := self._opened.pop()) is not None:
+            opened.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status."""
@@ -124,7 +118,8 @@ class Algorunner(Service):
     async def _run(self, body: Request, wait: float | None) -> Reply[Ran]:
         wait_s = wait_of(wait, 0.0)
         started = await asyncio.to_thread(self._start, body)
-        seen = await settled(lambda: self._seen(started.execution_id), wait_s)
+        now = self._standing(started)
+        seen = await settled(lambda: self._seen(started.execution_id), wait_s, now)
         if seen.value.state in ("failed", "stopped"):
             raise _failure(seen.value)
         made = await asyncio.to_thread(self._ran, seen.value, POINTS)
@@ -227,7 +222,9 @@ class Algorunner(Service):
         return (await settled(lambda: self._seen(execution_id), wait_s)).value
 
     def _seen(self, execution_id: str) -> Seen[Execution]:
-        now = self._executions.standing(execution_id)
+        return self._standing(self._executions.standing(execution_id))
+
+    def _standing(self, now: Execution) -> Seen[Execution]:
         order = len(ORDER) if now.is_over else ORDER.index(now.state)
         return Seen(order * 100_000 + round(now.progress * 10_000), now, now.is_over)
 

@@ -1,6 +1,7 @@
 """The HTTP API: every installed service under `/api/<name>`, and what is known of all of them."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from raymill import __version__
 from raymill.app.answers import answer_place, store_name
 from raymill.app.keys import rate_ledger, stored_keys
 from raymill.config.serve import ServeSettings
-from raymill.errors import RaymillError
+from raymill.errors import RaymillError, StoreError
 from raymill.log import get_logger
 from raymill.services import pages
 from raymill.services.access import Access
@@ -69,6 +70,7 @@ def create_api(
     app.add_exception_handler(RaymillError, _raised)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(OSError, _no_space)
     app.add_exception_handler(Exception, _failed)
     caller = Kept(caller, kinds, answer_place(), store_name())
     plain: dict[str, Plain] = {}
@@ -240,6 +242,13 @@ async def _no_route(request: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         made.headers[name] = value
     return made
+
+
+async def _no_space(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    return await _raised(request, StoreError("No space left", hint="free some, then go on"))
 
 
 async def _failed(_: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.services.access import check_scope
-from raymill.services.plain import Ask, Plain
+from raymill.services.plain import RAISED, Ask, Plain
 from raymill.services.problems import MEDIA_TYPE, problem_of
 from raymill.services.route import Event, Made, Reply, Route, asked_of, routes_of, text_of
 from raymill.services.service import Caller, Service
@@ -86,6 +86,8 @@ def _scoped(needed: Scope) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def checked(request: Request) -> Response:
+                if (raised := request.scope.get(RAISED)) is not None:
+                    raise raised
                 check_scope(request.scope, needed)
                 return await handle(_Strict(request.scope, request.receive))
 

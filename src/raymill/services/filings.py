@@ -1,7 +1,6 @@
 """Filings as a service: facts as they were known, and the processing of companies."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -15,7 +14,7 @@ from raymill.app.filings.facts import FactsAsked, facts_page
 from raymill.config import settings
 from raymill.config.service import ServiceSettings
 from raymill.config.services import FilingsServiceSettings
-from raymill.errors import ConfigError, Conflict, StoreError
+from raymill.errors import ConfigError, Conflict, StoreError, StoreUnavailable
 from raymill.filings.ledger import Standing
 from raymill.filings.status import ProcessingStatus
 from raymill.filings.tickers import called
@@ -37,6 +36,7 @@ from raymill.services.models.filings import (
 from raymill.services.route import Event, Made, Reply, route
 from raymill.services.runs import Seen, accepted, changes, settled, wait_of
 from raymill.services.service import Service
+from raymill.state.per_process import PerProcess
 
 Most = Annotated[int, Field(ge=1, le=1000)]
 Text = Annotated[str, Field(max_length=2000)]
@@ -52,21 +52,17 @@ class FilingsService(Service):
 
     def __init__(self, settings_: FilingsServiceSettings) -> None:
         super().__init__(settings_)
-        self._opening = threading.Lock()
-        self._open: Filings | None = None
+        self._opened = PerProcess(Filings)
         self._glance = Glance(self._counts, settings().serve.glance_s)
 
     @property
     def _filings(self) -> Filings:
-        with self._opening:
-            if self._open is None:
-                self._open = Filings()
-            return self._open
+        return self._opened.get()
 
     async def close(self) -> None:
         """Let go of the store; runs go on."""
-        if self._open is not None:
-            self._open.workflows.close()
+        if (opened := self._opened.pop()) is not None:
+            opened.workflows.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status: how many companies are in each of the nine states."""
@@ -189,7 +185,7 @@ def _page(asked: FactsAsked, cursor: str | None, most: int) -> Made[FactList]:
     try:
         page = facts_page(asked, begin, most, snapshot)
     except StoreError as error:
-        if snapshot is None:
+        if snapshot is None or isinstance(error, StoreUnavailable):
             raise
         text = "is of a state of the data that is gone"
         raise refusal("cursor", text, "ask without a cursor again") from error

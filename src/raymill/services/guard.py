@@ -17,6 +17,7 @@ from raymill.services.access import Access
 from raymill.services.counts import Counts
 from raymill.services.problems import MEDIA_TYPE, Problem, plain, problem_of, retry_after
 from raymill.state.keys import Key
+from raymill.state.patience import patience
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -49,12 +50,13 @@ class Guard:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection of the server."""
-        if scope["type"] == "websocket":
-            await self._socket(scope, receive, send)
-            return
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        with patience(self._settings.store_s):
+            await (self._http if scope["type"] == "http" else self._socket)(scope, receive, send)
+
+    async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         id_ = _id_of(scope)
         token = REQUEST_ID.set(id_)
         begun = time.perf_counter()

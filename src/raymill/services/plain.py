@@ -8,6 +8,7 @@ from raymill.services.access import check_scope
 from raymill.services.guard import App, Receive, Send
 from raymill.state.keys import Scope
 
+RAISED = "raymill.raised"
 Ask: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[tuple[int, Mapping[str, str], bytes]]]
 """Calls the method behind a route with its parameters; gives status, headers and body."""
 
@@ -24,7 +25,7 @@ class Plain:
 class PlainFirst:
     """An ASGI application that answers plain routes itself, and hands all else to another one.
 
-    What they raise goes to that one too, which asks again and tells of it in its own way.
+    What they raise goes to that one too, under `RAISED`, to be told of as all else is.
     """
 
     def __init__(self, app: App, routes: Mapping[str, Plain]) -> None:
@@ -39,7 +40,8 @@ class PlainFirst:
         try:
             check_scope(scope, found.scope)
             status, headers, body = await found.ask({})
-        except Exception:  # of whatever kind: the application tells of it
+        except Exception as error:  # of whatever kind
+            scope[RAISED] = error
             await self._app(scope, receive, send)
             return
         scope["route"] = found

@@ -23,9 +23,8 @@ STATUS: Mapping[type[RaymillError], int] = {
     errors.DataError: 422,
     errors.TaskError: 422,
     errors.SourceError: 502,
-    errors.StoreUnavailable: 503,
+    errors.StoreError: 503,
     errors.EngineUnavailable: 503,
-    errors.Fenced: 503,
 }
 TITLES = {
     400: "Bad request",

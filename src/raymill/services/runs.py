@@ -3,11 +3,12 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from raymill.config import settings
-from raymill.errors import InputError
+from raymill.errors import InputError, StoreUnavailable
 from raymill.services.route import Event, Reply
 
 T = TypeVar("T")
@@ -42,15 +43,19 @@ def wait_of(wait: float | None, otherwise: float) -> float:
     return wait
 
 
-async def settled(look: Look[T], wait_s: float) -> Seen[T]:
-    """How something stands when it has ended, or after so long."""
+async def settled(look: Look[T], wait_s: float, known: Seen[T] | None = None) -> Seen[T]:
+    """How something stands when it has ended, or after so long; `known` is how it stands now.
+
+    It is known to be there, so a store that goes away meanwhile is no error.
+    """
     loop = asyncio.get_running_loop()
     until, pause_s = loop.time() + wait_s, FIRST_S
-    seen = await asyncio.to_thread(look)
+    seen = await asyncio.to_thread(look) if known is None else known
     while not seen.is_over and (left := until - loop.time()) > 0:
         await asyncio.sleep(min(left, pause_s))
         pause_s = min(MOST_S, pause_s * 1.5)
-        seen = await asyncio.to_thread(look)
+        with suppress(StoreUnavailable):
+            seen = await asyncio.to_thread(look)
     return seen
 
 
@@ -59,12 +64,18 @@ async def changes(
 ) -> AsyncIterator[Event]:
     """An event for each change until the end; `after` is the id of the last one that was heard.
 
-    The last event is called `end`, those before `change`.
+    A store that goes away is waited for. The last event is called `end`, those before `change`.
     """
     last = int(after) if after is not None and after.isascii() and after.isdigit() else -1
     told: Any = None
     while True:
-        seen = await asyncio.to_thread(look)
+        try:
+            seen = await asyncio.to_thread(look)
+        except StoreUnavailable:
+            if told is None:
+                raise
+            await asyncio.sleep(poll_s)  # whoever listens hears the rest once it is back
+            continue
         if seen.number > last or (told is not None and seen.value != told):
             last = max(seen.number, last + (told is not None))
             told = seen.value

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
@@ -44,6 +45,7 @@ from raymill.services.route import Event, Reply, route
 from raymill.services.runs import Seen, accepted, changes, settled, wait_of
 from raymill.services.service import Service
 from raymill.services.ticks import shown
+from raymill.state.per_process import PerProcess
 
 CRAWLS, STREAMS = "/api/tickscrawler/crawls", "/api/tickscrawler/streams"
 STOP_S = 15.0  # in which a stream stores what it has
@@ -64,19 +66,14 @@ class Tickscrawler(Service):
     def __init__(self, settings_: TickscrawlerSettings) -> None:
         super().__init__(settings_)
         self._chosen = settings_
-        self._making = threading.Lock()
-        self._opened: Workflows | None = None
+        self._opened = PerProcess(Workflows)
         # Not the threads of everything else: a source that hangs must not hold these up.
         self._upstream = ThreadPoolExecutor(settings_.max_crawls, "tickscrawler")
         self._glance = Glance(self._counted, settings().serve.glance_s)
 
     @property
     def _workflows(self) -> Workflows:
-        """Opened when it is first needed, once."""
-        with self._making:
-            if self._opened is None:
-                self._opened = Workflows()
-            return self._opened
+        return self._opened.get()
 
     @property
     def _crawls(self) -> Gatherings:
@@ -85,9 +82,8 @@ class Tickscrawler(Service):
     async def close(self) -> None:
         """Let go of the store."""
         self._upstream.shutdown(wait=False, cancel_futures=True)
-        with self._making:
-            if self._opened is not None:
-                self._opened.close()
+        if (opened := self._opened.pop()) is not None:
+            opened.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status."""
@@ -167,7 +163,9 @@ class Tickscrawler(Service):
     async def _aside(self, work: Callable[[], T], within_s: float) -> T:
         """Do what asks a source. Raises TimeoutError where that takes longer."""
         async with asyncio.timeout(within_s):
-            return await asyncio.get_running_loop().run_in_executor(self._upstream, work)
+            context = copy_context()
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._upstream, context.run, work)
 
     def _silent(self, source: str) -> SourceError:
         return SourceError(

@@ -1,7 +1,6 @@
 """Runs of workflows as a service: started, looked at, followed, steered."""
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
@@ -33,6 +32,7 @@ from raymill.services.models.workflows import (
 from raymill.services.route import Event, Reply, route
 from raymill.services.runs import Seen, accepted, changes, settled, wait_of
 from raymill.services.service import Service
+from raymill.state.per_process import PerProcess
 from raymill.state.store import StepRow
 
 T = TypeVar("T")
@@ -55,21 +55,17 @@ class WorkflowRuns(Service):
 
     def __init__(self, settings_: WorkflowsServiceSettings) -> None:
         super().__init__(settings_)
-        self._opening = threading.Lock()
-        self._open: Workflows | None = None
+        self._opened = PerProcess(Workflows)
         self._glance = Glance(self._counted, max(LOOK_S, settings().serve.glance_s))
 
     @property
     def _workflows(self) -> Workflows:
-        with self._opening:
-            if self._open is None:
-                self._open = Workflows()
-            return self._open
+        return self._opened.get()
 
     async def close(self) -> None:
         """Let go of the store; runs go on."""
-        if self._open is not None:
-            self._open.close()
+        if (opened := self._opened.pop()) is not None:
+            opened.close()
 
     async def about(self) -> dict[str, Any]:
         """What else stands in the status; of runs under way up to a thousand are counted."""

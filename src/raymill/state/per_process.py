@@ -1,9 +1,10 @@
 """A value that each process makes for itself, such as a connection."""
 
 import os
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from raymill.state.patience import Turn
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ class PerProcess(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
-        self._make, self._lock = make, threading.Lock()
+        self._make, self._turn = make, Turn()
         self._made: dict[int, T] = {}
 
     def get(self) -> T:
@@ -23,7 +24,7 @@ class PerProcess(Generic[T]):
         found = self._made.get(os.getpid())
         if found is not None:
             return found
-        with self._lock:
+        with self._turn.taken():
             process = os.getpid()
             if process not in self._made:
                 self._made[process] = self._make()

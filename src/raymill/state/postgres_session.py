@@ -1,6 +1,6 @@
 """A session with a PostgreSQL server: opened again when it is lost, its errors explained."""
 
-import threading
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from raymill.errors import ConfigError, EngineUnavailable, StoreError, StoreUnavailable
 from raymill.state.migrate import Migration, migrate, migrations, pending
+from raymill.state.patience import Turn
 
 if TYPE_CHECKING:
     import psycopg
 
-    Connection = psycopg.Connection[tuple[Any, ...]]
+    from raymill.state.postgres_wait import EndingConnection
+
+    Connection = EndingConnection
 R = TypeVar("R")
 
 SCHEMA = "raymill"
@@ -53,14 +56,19 @@ WHERE relation = to_regclass(%s) AND mode = 'RowExclusiveLock' AND granted
 """
 
 
-def connect(url: str, *, lock_s: float = LOCK_S) -> "Connection":
+def connect(url: str, *, lock_s: float = LOCK_S, ends: float | None = None) -> "Connection":
     """Open a connection as every room uses it: each statement commits unless a transaction is
-    begun. Raises StoreUnavailable, EngineUnavailable, ConfigError."""
+    begun. It waits until `ends`. Raises StoreUnavailable, EngineUnavailable, ConfigError."""
     given = _parts(url)
     wanted = {name: value for name, value in CONNECTION.items() if name not in given}
+    if ends is not None:
+        wanted["connect_timeout"] = max(1, math.ceil(ends - time.monotonic()))
     with explained(url):
-        connection: Connection = _library().connect(url, autocommit=True, **wanted)
+        from raymill.state.postgres_wait import EndingConnection
+
+        connection = EndingConnection.connect(url, autocommit=True, **wanted)
         try:
+            connection.ends = ends
             connection.execute(_settings(lock_s, connection.info.server_version))
             _refuse_unsuitable(connection, url)
         except BaseException:
@@ -137,7 +145,8 @@ class PostgresSession:
         """
         self.url, self._guarded = url, guarded
         self._lock_s, self._patience_s = lock_s, patience_s
-        self._lock = threading.Lock()
+        self._turn = Turn()
+        self._ends: float | None = None
         self._connection: Connection | None = None
         self._was_open = self.is_closed = False
 
@@ -150,7 +159,7 @@ class PostgresSession:
 
     def again(self, work: "Callable[[Connection], R]") -> R:
         """Do work that may be done twice; again while the server is away for a moment."""
-        with self._lock, explained(self.url):
+        with self._taken():
             tries_left = TRIES if self._guarded else 1
             while True:
                 try:
@@ -164,10 +173,16 @@ class PostgresSession:
     @contextmanager
     def transaction(self) -> "Iterator[Connection]":
         """All that is executed inside is committed together, or not at all."""
-        with self._lock, explained(self.url):
+        with self._taken():
             connection = self._patiently(_answering)
             with connection.transaction():
                 yield connection
+
+    @contextmanager
+    def _taken(self) -> Iterator[None]:
+        """Have the session, to wait no longer than who asks."""
+        with self._turn.taken() as self._ends, explained(self.url):
+            yield
 
     def bring_up_to_date(self, tables: str) -> None:
         """Apply the migrations of these tables that the database lacks."""
@@ -190,12 +205,13 @@ class PostgresSession:
     def close(self) -> None:
         """Let go of the connection, for good."""
         self.is_closed = True
-        with self._lock:
+        with self._turn.taken():
             self._drop()
 
     def _patiently(self, work: "Callable[[Connection], R]") -> R:
         """Do work; open the session again if it is lost, and do it once more."""
         deadline, pause_s = time.monotonic() + self._patience_s, 0.05
+        deadline = deadline if self._ends is None else min(deadline, self._ends)
         psycopg = _library()
         while True:
             try:
@@ -212,8 +228,9 @@ class PostgresSession:
         if self.is_closed:
             raise StoreError(f"The session with `{shown(self.url)}` is closed")
         if self._connection is None:
-            self._connection = connect(self.url, lock_s=self._lock_s)
+            self._connection = connect(self.url, lock_s=self._lock_s, ends=self._ends)
             self._was_open = True
+        self._connection.ends = self._ends
         return self._connection
 
     def _drop(self) -> None:

@@ -1,6 +1,5 @@
 """A file of SQLite: opened for many processes, brought up to date, its errors explained."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +8,9 @@ from typing import Any
 
 import apsw
 
-from raymill.errors import StoreError
+from raymill.errors import StoreError, StoreUnavailable
 from raymill.state.migrate import migrate, migrations
+from raymill.state.patience import Turn, patience_s
 
 BUSY_MS = 10_000
 CHECKPOINT_PAGES = 8_000  # 32 MB of log; at 4 MB a busy file waits for itself all the time
@@ -22,7 +22,7 @@ class SqliteFile:
     def __init__(self, path: str | Path, tables: str) -> None:
         """Open a file, made when it is absent; `tables` names the migrations that it gets."""
         self._path = str(path)
-        self._lock = threading.Lock()
+        self._turn, self._busy_ms = Turn(), 0
         with explained(self._path):
             self.connection = apsw.Connection(self._path)
         self.many = self.connection.executemany
@@ -41,7 +41,7 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[Callable[..., Any]]:
         """Read what is committed."""
-        with self._lock, explained(self._path):
+        with self._taken():
             yield self.connection.execute
 
     @contextmanager
@@ -56,7 +56,7 @@ class SqliteFile:
 
     def _bring_up_to_date(self, tables: str) -> None:
         with explained(self._path):
-            self.connection.set_busy_timeout(BUSY_MS)
+            self._wait(patience_s(BUSY_MS / 1000))
             self._log_ahead()
             self.connection.execute("PRAGMA synchronous=FULL")
             self.connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
@@ -70,7 +70,7 @@ class SqliteFile:
 
     def _log_ahead(self) -> None:
         """Give a new file its log; unlike elsewhere, SQLite does not wait for another who does."""
-        until = time.monotonic() + BUSY_MS / 1000
+        until = time.monotonic() + self._busy_ms / 1000
         while True:
             try:
                 self.connection.execute("PRAGMA journal_mode=WAL")
@@ -81,8 +81,21 @@ class SqliteFile:
                 time.sleep(0.005)
 
     @contextmanager
+    def _taken(self) -> Iterator[None]:
+        """Have the file, to wait for others no longer than who asks."""
+        with self._turn.taken() as ends, explained(self._path):
+            left_s = BUSY_MS / 1000 if ends is None else ends - time.monotonic()
+            self._wait(min(left_s, BUSY_MS / 1000))
+            yield
+
+    def _wait(self, seconds: float) -> None:
+        if (wanted := max(1, round(seconds * 1000))) != self._busy_ms:
+            self.connection.set_busy_timeout(wanted)
+            self._busy_ms = wanted
+
+    @contextmanager
     def _between(self, begin: str) -> Iterator[Callable[..., Any]]:
-        with self._lock, explained(self._path):
+        with self._taken():
             execute = self.connection.execute
             execute(begin)
             try:
@@ -101,6 +114,10 @@ def explained(path: object) -> Iterator[None]:
         yield
     except apsw.FullError as error:
         raise StoreError(f"No space left for `{path}`", hint="free some, then go on") from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreUnavailable(
+            f"`{path}` is held up by another process", hint="see which one, and end it"
+        ) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise StoreError(
             f"`{path}` is damaged: {error}", hint="restore it, or move it away to begin anew"

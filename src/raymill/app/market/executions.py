@@ -23,7 +23,7 @@ from raymill.app.market.scans import check_scan
 from raymill.app.market.sweeping import check_sweep
 from raymill.app.runs import Run
 from raymill.app.workflows import Workflows, id_of
-from raymill.errors import ConfigError, NotFound, TooBusy
+from raymill.errors import ConfigError, NotFound, StoreUnavailable, TooBusy
 from raymill.market.executions import Execution, ExecutionTable, State
 from raymill.market.named import find
 from raymill.orchestrator.clock import Clock
@@ -100,7 +100,10 @@ class Executions:
         one = Execution(run, request.algorithm_id, engine, given, "queued", now)
         self._admit(one, most)
         self.workflows.submit(PLACE, given, **how | {"key": key})
-        return self.standing(run)
+        try:
+            return self.standing(run)
+        except StoreUnavailable:
+            return one  # it is on the disk all the same
 
     def _admit(self, one: Execution, most: int | None) -> None:
         """Note an execution before it is submitted. Raises TooBusy where `most` have not ended."""

@@ -63,6 +63,7 @@ BACKTEST = Workflow(
     "backtest",
     Step(
         execution,
+        retry=Retry(attempts=1000, on=(StoreUnavailable,), most_s=30.0),
         timeout_s=settings().algorunner.max_execution_time,
         limit=Limit("backtest", at_once=settings().algorunner.max_concurrent),
     ),

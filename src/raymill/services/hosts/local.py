@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from raymill.services.hosts.orchestrator import supervise
 from raymill.services.hosts.punctual import punctual
 from raymill.services.service import InProcess, Service, kinds, opened
 
+THREADS = 32  # some of which may wait for a store that is away, while others answer
+
 
 def local_api(
     settings: ServeSettings, found: Mapping[str, type[Service]] | None = None
@@ -30,6 +33,8 @@ def local_api(
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, "raymill-service"))
         watching = asyncio.ensure_future(supervise())
         yield
         watching.cancel()

@@ -13,6 +13,7 @@ from raymill.services.guard import App, Message, Receive, Send
 from raymill.services.hosts.handles import Callers, Meaning, Raised
 from raymill.services.hosts.orchestrator import supervise
 from raymill.services.service import Service, opened
+from raymill.state.patience import patience
 
 Given = Mapping[str, str]
 """Settings, as variables of the environment."""
@@ -35,7 +36,8 @@ class ServiceReplica:
     async def call(self, method: str, given: Mapping[str, Any]) -> Any:
         """Call a method; an error of raymill is given back as a value."""
         try:
-            return await getattr(self._service, method)(**given)
+            with patience(settings().serve.store_s):
+                return await getattr(self._service, method)(**given)
         except RaymillError as error:
             return Raised(error)
 
