@@ -6,12 +6,10 @@ from cyclopts import Parameter
 
 from raymill.app.outputs import runs
 from raymill.app.pipelines import Request
-from raymill.arrow import do_without_pandas
 from raymill.cli.asked import names, pace, pairs
 from raymill.cli.run_options import HOW, READ, WRITE, HowOptions, ReadOptions, WriteOptions
 from raymill.cli.series import run_all
 from raymill.cli.summary import Summary, check_metrics_file, show, write_metrics
-from raymill.flow import registry
 
 
 def run(
@@ -46,8 +44,6 @@ def run(
         Show each worker and each task, and where an error was raised.
     """
     check_metrics_file(write.metrics)
-    if registry.is_own(registry.TASKS, task):
-        do_without_pandas()
     given = (task, inputs, write.output, read.from_, write.to, names(read.field), names(read.key))
     wanted = runs(
         Request(*given, write.as_, pairs(set_), config),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from raymill import arrow, faults
@@ -167,6 +166,8 @@ def batches_of(
 
 def _scanned(folder: Path, table: LakeTable, files: Sequence[DataFile]) -> Any:
     paths = [str(folder / file.path) for file in files]
+    import pyarrow.dataset
+
     make: Any = pyarrow.dataset.dataset
     return make(paths, schema=table.schema, format="parquet")
 

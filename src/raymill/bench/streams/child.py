@@ -30,10 +30,8 @@ class First(NowhereSink):
 def main(source: str, sink: str, workers: str) -> None:
     """Filter a file; `sink` is a path, or - to tell of the first batch alone."""
     from raymill.app.streams import run
-    from raymill.arrow import do_without_pandas
     from raymill.flow.pipeline import read
 
-    do_without_pandas()  # as the command line does
     where: Any = First() if sink == "-" else sink
     stream = read(source).then("kalman_filter", field="temperature", key="source")
     begun = time.perf_counter()
