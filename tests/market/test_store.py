@@ -1,5 +1,6 @@
 """The store of records: each once, by the rule of its kind; nothing lost and nothing in silence."""
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,29 @@ def test_merging_changes_nothing_that_is_read(store: MarketStore) -> None:
     assert held(store) == before
     assert store.put("trade", "binance", trades((1, 3, 3, 10.0))).new == 0
     store.tidy("bar", whole=True)
+
+
+def test_what_killed_processes_left_is_looked_for_once_in_a_quarter_of_an_hour(
+    tmp_path: Path, database: Database
+) -> None:
+    clock = [NOW]
+    store = MarketStore(tmp_path / "lake", database, now=lambda: clock[0])
+
+    def left_after_tidying() -> bool:
+        for number in range(2):
+            at = int(clock[0]) * 10 + number
+            store.put("trade", "binance", trades((1, at, at, 10.0)))
+        orphan = next(store.lake.folder.rglob("part-*.parquet")).with_name("part-0.parquet")
+        orphan.write_bytes(b"half")
+        os.utime(orphan, (0, 0))
+        assert store.tidy("trade", whole=True) == 2 + (clock[0] > NOW)
+        return orphan.exists()
+
+    assert not left_after_tidying()
+    clock[0] += 899
+    assert left_after_tidying()
+    clock[0] += 1
+    assert not left_after_tidying()
 
 
 def test_rows_beside_are_committed_with_the_records_or_not_at_all(store: MarketStore) -> None:

@@ -36,6 +36,8 @@ from raymill.state.lake_table import Condition, LakeTable, fitted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+SWEEP_S = 900.0  # between two looks of a process for what killed ones left
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -80,6 +82,7 @@ class MarketStore:
     ) -> None:
         self.lake = Lake(folder, database, now=now)
         self.database, self.now = database, now
+        self._swept: dict[str, float] = {}  # when each table was
 
     def put(
         self,
@@ -245,8 +248,16 @@ class MarketStore:
         merged_files = compact(self.lake, TABLES[kind], partitions=folders, whole=whole)
         if merged_files:
             vacuum(self.lake)
-            sweep(self.lake, TABLES[kind])
+            self._sweep(TABLES[kind])
         return merged_files
+
+    def _sweep(self, table: LakeTable) -> None:
+        """Remove what killed processes left, which nobody does in every commit: it takes a list of
+        all folders, and what lies there has to be an hour old."""
+        now = self.now()
+        if now - self._swept.get(table.name, -SWEEP_S) >= SWEEP_S:
+            self._swept[table.name] = now
+            sweep(self.lake, table)
 
 
 def _written(
