@@ -1,5 +1,6 @@
 """What crawls use in this process: lake, registry and ways out, each opened once."""
 
+import atexit
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from raymill.net import Http, Timeouts, Tries
 from raymill.state.database import Database, open_database
 
 _open = ExitStack()  # connections stay open as long as the process
+atexit.register(_open.close)
 HURRY = 0.4  # of the time that there is, for one connection
 _opening = threading.Lock()  # the threads of a pool begin together
 
