@@ -26,14 +26,19 @@ test: $(READY) ## Run the tests on every engine, without the slow ones
 test-all: $(READY) ## Run all tests
 	@$(MAKE) tests SELECT="--system --slow"
 
-# What needs no cluster runs in two processes, each file in one of them; then what shares a cluster.
-# Exit code 5: ARGS named nothing of that kind.
-.PHONY: tests
+# Two at a time: what needs no cluster, in two processes, each file in one of them; and what shares
+# a cluster, shown when it has ended. Exit code 5: ARGS named nothing of that kind.
+.PHONY: tests tests-alone tests-on-ray
 tests:
-	@code=0; \
-	$(BIN)/pytest $(SELECT) --numprocesses 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ] || code=1; \
-	$(BIN)/pytest $(SELECT) --engines local,ray -m ray $(ARGS) || [ $$? -eq 5 ] || code=1; \
-	exit $$code
+	@$(MAKE) --keep-going --jobs 2 tests-alone tests-on-ray
+
+tests-alone:
+	@$(BIN)/pytest $(SELECT) --numprocesses 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ]
+
+tests-on-ray:
+	@log=$$(mktemp); code=0; trap 'rm -f $$log' EXIT; \
+	$(BIN)/pytest $(SELECT) --engines local,ray -m ray $(ARGS) >$$log 2>&1 || code=$$?; \
+	cat $$log; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 lint: $(READY) ## Check style, types, imports between rooms, generated docs
 	@$(BIN)/ruff check .
