@@ -12,8 +12,10 @@ from cli.running import READINGS, process
 pytestmark = [pytest.mark.ray]
 
 
-def ray(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return process(folder, *arguments, timeout=300)
+def ray(folder: Path, *arguments: str, address: str = "") -> subprocess.CompletedProcess[bytes]:
+    """Run a command, on a cluster of its own unless there is an address."""
+    env = {**os.environ, **({"RAYMILL_RAY_ADDRESS": address} if address else {})}
+    return process(folder, *arguments, env=env, timeout=300)
 
 
 def figures(text: str) -> list[str]:
@@ -53,9 +55,9 @@ def test_run_file_prints_the_documented_block(folder: Path) -> None:
     assert (folder / "out.txt").read_text() == "3\n4\n5\n"
 
 
-def test_run_batch_prints_the_documented_block(folder: Path) -> None:
+def test_run_batch_prints_the_documented_block(folder: Path, ray_address: str) -> None:
     named = ("ray", "run-batch", "kalman_filter", "a.txt", "b.txt", "-o", "out", "-a", "2", "-v")
-    done = ray(folder, *named)
+    done = ray(folder, *named, address=ray_address)
     assert done.returncode == 0, done.stderr
     shown = figures(done.stdout.decode())
     assert shown[:13] == [
@@ -80,10 +82,10 @@ def test_run_batch_prints_the_documented_block(folder: Path) -> None:
     assert firsts == ["2.968467728691082", "2.968467728691082"]
 
 
-def test_run_gives_the_bytes_of_the_local_engine(folder: Path) -> None:
+def test_run_gives_the_bytes_of_the_local_engine(folder: Path, ray_address: str) -> None:
     named = ("run", "kalman_filter", "readings.csv", "--field", "temperature", "--key", "sensor")
     local = ray(folder, *named)
-    done = ray(folder, *named, "--engine", "ray", "--workers", "2")
+    done = ray(folder, *named, "--engine", "ray", "--workers", "2", address=ray_address)
     assert done.returncode == 0, done.stderr
     assert done.stdout == local.stdout
     assert done.stderr.startswith(b"kalman_filter on ray, 2 workers\n")
@@ -97,7 +99,6 @@ def test_a_series_shares_one_cluster(folder: Path) -> None:
 
 
 def test_a_cluster_that_cannot_be_reached_is_three(folder: Path) -> None:
-    env = {**os.environ, "RAYMILL_RAY_ADDRESS": "127.0.0.1:1"}
-    done = process(folder, "run", "noop", "a.txt", "--engine", "ray", env=env, timeout=300)
+    done = ray(folder, "run", "noop", "a.txt", "--engine", "ray", address="127.0.0.1:1")
     assert done.returncode == 3, done.stderr
     assert b"error: Ray cluster `127.0.0.1:1` cannot be reached" in done.stderr

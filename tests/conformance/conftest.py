@@ -1,7 +1,8 @@
 """What the conformance tests share: one crew of Ray workers that goes from run to run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +13,18 @@ from raymill.engines.local import LocalRunner
 from raymill.engines.run import Report, Runner
 
 Go = Callable[..., Report]
+HERE = Path(__file__).parent
+_idle: list[Any] = []  # Ray workers that are taken again, since each takes seconds to start
 
 
-@pytest.fixture(scope="module")
-def crew(ray_cluster: None) -> Iterator[list[Any]]:
-    """Ray workers that are taken again, since each takes seconds to start; others need their CPUs
-    when these tests are over."""
-    from raymill.engines.ray.cluster import dismiss
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Others need the CPUs of the crew when the tests of this folder are over."""
+    if _idle and (nextitem is None or HERE not in nextitem.path.parents):
+        from raymill.engines.ray.cluster import dismiss
 
-    idle: list[Any] = []
-    yield idle
-    dismiss(idle)
+        dismiss(_idle)
+        _idle.clear()
 
 
 @pytest.fixture
@@ -32,7 +34,8 @@ def make_runner(engine: str, request: pytest.FixtureRequest) -> Callable[[], Run
         return LocalRunner
     from raymill.engines.ray import RayEngine
 
-    return partial(RayEngine, request.getfixturevalue("crew"))
+    request.getfixturevalue("ray_cluster")
+    return partial(RayEngine, _idle)
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class RayEngine:
                     crew.run(first, self._cancelled)
                     keeper = crew.gathered()
                     if self._idle is not None:
-                        self._idle[:] = crew.spare()
+                        self._idle += crew.spare()
                 finally:
                     crew.dismiss()
             ending.finish(job, recorder, keeper)
