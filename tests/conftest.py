@@ -1,5 +1,6 @@
 """What all tests share: engines and worker counts, real data, and a clean ground for each test."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -44,8 +45,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:  # a worker, which must not start workers in turn
         return
     option = config.option
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     here = _engines(config) == ["local"] and not (option.collectonly or option.usepdb)
     if everything and here and getattr(option, "numprocesses", 0) is None:
@@ -92,6 +91,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = [item for item in items if item not in set(dropped)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was imported and collected stays: no need to look at it again and again
 
 
 @pytest.fixture(scope="session")

@@ -61,9 +61,8 @@ def everything() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(set(everything())))
-def test_every_name_is_in_the_docs(name: str) -> None:
-    assert name in TEXT
+def test_every_name_is_in_the_docs() -> None:
+    assert [name for name in everything() if name not in TEXT] == []
 
 
 def test_the_readme_is_short_and_names_both_commands() -> None:
@@ -73,7 +72,7 @@ def test_the_readme_is_short_and_names_both_commands() -> None:
     assert "make test\n" in text
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
-def test_a_link_leads_to_a_page(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+def test_a_link_leads_to_a_page() -> None:
+    for page in WRITTEN:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page}: {target}"
