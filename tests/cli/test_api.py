@@ -12,6 +12,7 @@ from raymill.services.client import Client
 from services.conftest import served  # noqa: F401
 from services.echo import Echo
 from services.test_client import Pages
+from services.wire import on_a_socket
 
 URL = "http://127.0.0.1:8000"
 
@@ -99,3 +100,11 @@ def test_an_api_that_is_not_there_is_unreachable(
     done = sh("api", "GET", "/health", "--url", "http://127.0.0.1:1")
     assert done.code == 3
     assert done.err.startswith("error: `http://127.0.0.1:1")
+
+
+def test_what_a_websocket_sends_is_written_as_it_comes(sh: Shell) -> None:
+    with on_a_socket(Echo) as port:
+        url = ("--url", f"http://127.0.0.1:{port}")
+        told = sh("api", "WS", "/api/echo/counted/ws?to=2", *url)
+        assert told.out == '{"number":1}\n{"number":2}\n'
+        assert sh("api", "ws", *url).err.startswith("error: `WS` needs one path")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from raymill.services.client.asked import Asked
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
+SOCKET = "WS"
 
 
 def api(
@@ -27,12 +28,13 @@ def api(
 
     `raymill api` lists services, `raymill api SERVICE` its routes and what they take. A route is
     named by its path there; values follow as name=value. `raymill api GET /health` asks a path
-    as it is. RAYMILL_API_KEY is shown where keys are needed.
+    as it is, and `raymill api WS PATH` follows a websocket. RAYMILL_API_KEY is shown where keys
+    are needed.
 
     Parameters
     ----------
     words
-        SERVICE ROUTE name=value..., or METHOD PATH name=value...
+        SERVICE ROUTE name=value..., or METHOD PATH name=value..., or WS PATH.
     body
         The whole body as JSON, for METHOD PATH; `-` reads standard input.
     url
@@ -47,6 +49,8 @@ def api(
     with Client(url) as client:
         if words and words[0].upper() in METHODS:
             _plainly(client, words[0].upper(), words[1:], body, json_)
+        elif words and words[0].upper() == SOCKET:
+            _follow(client, words[1:])
         elif body is not None:
             raise ConfigError(
                 "`--body` goes with a method and a path", hint="raymill api POST /PATH"
@@ -67,6 +71,17 @@ def _plainly(
     if sent is None and given and method in ("POST", "PUT"):
         sent, query = {name: _value(text) for name, text in given.items()}, {}
     _show(client.ask(plainly(method, words[0], query, sent)).whole, is_json)
+
+
+def _follow(client: "Client", words: tuple[str, ...]) -> None:
+    """Write each message on a line of its own."""
+    from raymill import json
+
+    if len(words) != 1:
+        raise ConfigError("`WS` needs one path", hint="raymill api WS /PATH, or a `websocket_url`")
+    for message in client.follow(words[0]):
+        sys.stdout.write(json.dumps(message).decode() + "\n")
+        sys.stdout.flush()
 
 
 def _described(client: "Client", words: tuple[str, ...], is_json: bool) -> None:

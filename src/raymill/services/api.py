@@ -21,18 +21,11 @@ from raymill.log import get_logger
 from raymill.services import pages
 from raymill.services.access import Access
 from raymill.services.counts import Counts
-from raymill.services.endpoint import plain_routes, router_of
+from raymill.services.endpoint import plain_routes, refusal, router_of
 from raymill.services.guard import REQUEST_ID, App, Guard
 from raymill.services.kept import Kept
 from raymill.services.plain import Plain, PlainFirst
-from raymill.services.problems import (
-    MEDIA_TYPE,
-    Problem,
-    invalid,
-    plain,
-    problem_of,
-    retry_after,
-)
+from raymill.services.problems import Problem, invalid, plain, problem_of, retry_after
 from raymill.services.rates import Rates
 from raymill.services.route import routes_of
 from raymill.services.service import Caller, Service
@@ -194,24 +187,19 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body), status, media_type="application/json")
 
 
-def _answer(problem: Problem, retry_s: float | None = None) -> Response:
-    headers = {} if retry_s is None else {"Retry-After": str(max(1, round(retry_s)))}
-    return Response(problem.body(), problem.status, headers, MEDIA_TYPE)
-
-
 async def _raised(_: Request, error: Exception) -> Response:
     assert isinstance(error, RaymillError)
     problem = problem_of(error, REQUEST_ID.get())
     if problem.status >= 500:
         log.warning("http.failed", request_id=REQUEST_ID.get(), reason=error.message)
-    return _answer(problem, retry_after(error, problem.status))
+    return refusal(problem, retry_after(error, problem.status))
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[:MOST_ERRORS]
     found = [{**one, "known": one.get("known") or _known(request, one)} for one in first]
-    return _answer(invalid(found, REQUEST_ID.get()))
+    return refusal(invalid(found, REQUEST_ID.get()))
 
 
 def _known(request: Request, one: Mapping[str, Any]) -> list[str]:
@@ -238,7 +226,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     text = f"There is no `{request.method} {request.url.path}`"
     hint = "GET /api/<service>/ lists the routes of a service" if error.status_code == 404 else None
     detail = text if error.status_code in (404, 405) else str(error.detail)
-    made = _answer(plain(error.status_code, detail, REQUEST_ID.get(), hint))
+    made = refusal(plain(error.status_code, detail, REQUEST_ID.get(), hint))
     for name, value in (error.headers or {}).items():
         made.headers[name] = value
     return made
@@ -253,7 +241,7 @@ async def _no_space(request: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     id_ = REQUEST_ID.get()
-    return _answer(plain(500, "Something failed inside", id_, f"look for `{id_}` in the log"))
+    return refusal(plain(500, "Something failed inside", id_, f"look for `{id_}` in the log"))
 
 
 def _describe_problems(app: FastAPI) -> None:

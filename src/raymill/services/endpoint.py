@@ -14,8 +14,9 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from raymill import json
 from raymill.errors import RaymillError
 from raymill.services.access import check_scope
+from raymill.services.guard import REQUEST_ID
 from raymill.services.plain import RAISED, Ask, Plain
-from raymill.services.problems import MEDIA_TYPE, problem_of
+from raymill.services.problems import MEDIA_TYPE, Problem, problem_of, retry_after
 from raymill.services.route import Event, Made, Reply, Route, asked_of, routes_of, text_of
 from raymill.services.service import Caller, Service
 from raymill.state.keys import Scope
@@ -174,7 +175,7 @@ def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
             check_scope(websocket.scope, one.scope)
             first = await anext(values_, None)
         except RaymillError as error:
-            await websocket.close(1008, problem_of(error).detail[:120])
+            await _refuse(websocket, error)
             return
         await websocket.accept()
         sending = asyncio.ensure_future(_send_all(websocket, first, values_))
@@ -189,7 +190,7 @@ def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
             await values_.aclose()
         failed = None if sending.cancelled() else sending.exception()
         if is_over:
-            await websocket.close(1000 if failed is None else 1011)
+            await websocket.close(*_end_of(failed))
 
     endpoint.__signature__ = asked.replace(  # type: ignore[attr-defined]
         parameters=[
@@ -199,6 +200,34 @@ def _socket(kind: type[Service], one: Route, caller: Caller) -> Any:
         return_annotation=None,
     )
     return endpoint
+
+
+def refusal(problem: Problem, retry_s: float | None = None) -> Response:
+    """The answer that a problem is, and after how many seconds to ask again."""
+    headers = {} if retry_s is None else {"Retry-After": str(max(1, round(retry_s)))}
+    return Response(problem.body(), problem.status, headers, MEDIA_TYPE)
+
+
+async def _refuse(websocket: WebSocket, error: RaymillError) -> None:
+    """Answer with the problem in place of a websocket, where the server can."""
+    problem = problem_of(error, REQUEST_ID.get())
+    if "websocket.http.response" not in websocket.scope.get("extensions", {}):
+        await websocket.close(1008, _brief(problem.detail))
+        return
+    await websocket.send_denial_response(refusal(problem, retry_after(error, problem.status)))
+
+
+def _end_of(failed: BaseException | None) -> tuple[int, str]:
+    """The code and the reason with which a websocket is closed."""
+    if not isinstance(failed, RaymillError):
+        return (1000, "") if failed is None else (1011, "")
+    problem = problem_of(failed)
+    return 1013 if problem.status in (429, 503) else 1011, _brief(problem.detail)
+
+
+def _brief(text: str) -> str:
+    """As much of a text as the end of a websocket can say."""
+    return text.encode()[:120].decode(errors="ignore")
 
 
 async def _send_all(websocket: WebSocket, first: Any, values: AsyncIterator[Any]) -> None:

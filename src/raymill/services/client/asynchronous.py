@@ -4,23 +4,17 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import httpx2
 
 from raymill.net.retry import Tries
 from raymill.services.client.answer import Answer, answer_of, error_of
-from raymill.services.client.asked import (
-    Asked,
-    Target,
-    plainly,
-    service_of,
-    target,
-    target_of,
-)
+from raymill.services.client.asked import Asked, Target, plainly, service_of, target
 from raymill.services.client.events import Listener
-from raymill.services.client.place import options, request
+from raymill.services.client.place import asked_at, options, request
+from raymill.services.client.remote import Remote
 from raymill.services.client.tries import PATIENCE, Attempts
 from raymill.services.route import Event, Made, Reply
 from raymill.services.service import Service
@@ -52,16 +46,16 @@ class AsyncClient:
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._http = httpx2.AsyncClient(**options(url, key, timeout_s, verify), transport=transport)
-        self._tries, self._sleep = tries, sleep
+        self._tries, self._sleep, self._verify = tries, sleep, verify
 
-    def __getattr__(self, name: str) -> "AsyncRemote":
+    def __getattr__(self, name: str) -> Remote:
         if name.startswith("_"):
             raise AttributeError(name)
-        return AsyncRemote(self, service_of(name))
+        return Remote(self, service_of(name))
 
-    def service(self, kind: type[Service]) -> "AsyncRemote":
+    def service(self, kind: type[Service]) -> Remote:
         """The routes of a service by its class, which need not be installed."""
-        return AsyncRemote(self, kind)
+        return Remote(self, kind)
 
     @overload
     async def call(
@@ -96,13 +90,13 @@ class AsyncClient:
 
         Raises ApiUnavailable where the API cannot be reached.
         """
-        return (await self.ask(target(method).asked(args, given))).value
+        return await self.value(target(method).asked(args, given))
 
     async def pages(
         self, method: Callable[..., Any], *args: Any, **given: Any
     ) -> AsyncIterator[Any]:
         """The answers of a route page by page, to the last one."""
-        async for page in self._pages(target(method), args, given):
+        async for page in self.paged(target(method), args, given):
             yield page
 
     async def events(
@@ -111,6 +105,20 @@ class AsyncClient:
         """What a route of events tells, to its end; a connection that breaks off is made again."""
         async for event in self.listen(target(method).asked(args, given)):
             yield event
+
+    async def follow(
+        self, where: Callable[..., Any] | str, /, *args: Any, **given: Any
+    ) -> AsyncIterator[Any]:
+        """What a websocket sends, to its end: that of a route, or of a `websocket_url`.
+
+        A connection that breaks off is made again; what was sent meanwhile does not come again.
+        """
+        if isinstance(where, str):
+            asked = asked_at(self._http, where)
+        else:
+            asked = target(where).asked(args, given)
+        async for value in self.hear(asked):
+            yield value
 
     async def get(self, path: str, /, **query: Any) -> Any:
         """The JSON that a path answers with."""
@@ -130,6 +138,10 @@ class AsyncClient:
     ) -> Answer:
         """The answer to any request."""
         return await self.ask(plainly(method, path, query, body))
+
+    async def value(self, asked: Asked) -> Any:
+        """The value of the answer to a request."""
+        return (await self.ask(asked)).value
 
     async def ask(self, asked: Asked) -> Answer:
         """Send a request, again where that makes sense, and read its answer."""
@@ -167,9 +179,27 @@ class AsyncClient:
                 listener = Listener(listener.last)
             await self._sleep(wait)
 
-    async def _pages(
-        self, found: Target, args: Any, given: Mapping[str, Any]
+    async def hear(self, asked: Asked) -> AsyncIterator[Any]:
+        """What a websocket sends that a request opens."""
+        from websockets.asyncio.client import connect
+
+        from raymill.services.client.following import ENDS, Following
+
+        following = Following(asked, self._http, self._attempts(asked), self._verify)
+        while True:
+            try:
+                async with connect(**following.opening()) as connection:
+                    while True:
+                        yield following.heard(await connection.recv())
+            except ENDS as error:
+                if (wait := following.ended(error)) is None:
+                    return
+            await self._sleep(wait)
+
+    async def paged(
+        self, found: Target, args: Sequence[Any], given: Mapping[str, Any]
     ) -> AsyncIterator[Any]:
+        """The values of a route page by page."""
         asked: Asked | None = found.asked(args, given)
         while asked is not None:
             answer = await self.ask(asked)
@@ -199,38 +229,3 @@ async def _told(
         if (event := listener.hear(line)) is not None:
             attempts.restart()
             yield event
-
-
-class AsyncRemote:
-    """A service behind the API; its methods are those of the class that declares it."""
-
-    def __init__(self, client: AsyncClient, kind: type[Service]) -> None:
-        self._client, self._kind = client, kind
-
-    def __getattr__(self, name: str) -> "AsyncRemoteMethod":
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return AsyncRemoteMethod(self._client, target_of(self._kind, name))
-
-
-class AsyncRemoteMethod:
-    """A route behind the API. Names that are no parameter of it are fields of its body."""
-
-    def __init__(self, client: AsyncClient, found: Target) -> None:
-        self._client, self._found = client, found
-
-    async def __call__(self, *args: Any, **given: Any) -> Any:
-        """Call it; gives the value of the answer."""
-        return (await self.answer(*args, **given)).value
-
-    async def answer(self, *args: Any, **given: Any) -> Answer:
-        """Call it; gives the answer with its status and headers."""
-        return await self._client.ask(self._found.asked(args, given))
-
-    def pages(self, *args: Any, **given: Any) -> AsyncIterator[Any]:
-        """The values page by page."""
-        return self._client._pages(self._found, args, given)
-
-    def events(self, *args: Any, **given: Any) -> AsyncIterator[Event]:
-        """What it tells, to its end."""
-        return self._client.listen(self._found.asked(args, given))

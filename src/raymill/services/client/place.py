@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -58,6 +59,20 @@ def request(
         headers=headers,
         extensions=dict(extensions),
     )
+
+
+def asked_at(http: httpx2.Client | httpx2.AsyncClient, url: str) -> Asked:
+    """The request for an address, as a `websocket_url` tells it. Raises ConfigError.
+
+    The key goes where all other requests go, so the address has to be there.
+    """
+    parts, here = urlsplit(url), http.base_url
+    if parts.netloc and parts.netloc != here.netloc.decode():
+        raise ConfigError(
+            f"`{url}` is not at `{here}`", hint="open a client with the address of that API"
+        )
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return Asked("GET", path, is_safe=True)
 
 
 def _timeout(http: httpx2.Client | httpx2.AsyncClient, wait_s: float) -> dict[str, float | None]:

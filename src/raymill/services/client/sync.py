@@ -3,23 +3,17 @@
 import random
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import httpx2
 
 from raymill.net.retry import Tries
 from raymill.services.client.answer import Answer, answer_of, error_of
-from raymill.services.client.asked import (
-    Asked,
-    Target,
-    plainly,
-    service_of,
-    target,
-    target_of,
-)
+from raymill.services.client.asked import Asked, Target, plainly, service_of, target
 from raymill.services.client.events import Listener
-from raymill.services.client.place import options, request
+from raymill.services.client.place import asked_at, options, request
+from raymill.services.client.remote import Remote
 from raymill.services.client.tries import PATIENCE, Attempts
 from raymill.services.route import Event, Made, Reply
 from raymill.services.service import Service
@@ -51,14 +45,14 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = httpx2.Client(**options(url, key, timeout_s, verify), transport=transport)
-        self._tries, self._sleep = tries, sleep
+        self._tries, self._sleep, self._verify = tries, sleep, verify
 
-    def __getattr__(self, name: str) -> "Remote":
+    def __getattr__(self, name: str) -> Remote:
         if name.startswith("_"):
             raise AttributeError(name)
         return Remote(self, service_of(name))
 
-    def service(self, kind: type[Service]) -> "Remote":
+    def service(self, kind: type[Service]) -> Remote:
         """The routes of a service by its class, which need not be installed."""
         return Remote(self, kind)
 
@@ -95,15 +89,26 @@ class Client:
 
         Raises ApiUnavailable where the API cannot be reached.
         """
-        return self.ask(target(method).asked(args, given)).value
+        return self.value(target(method).asked(args, given))
 
     def pages(self, method: Callable[..., Any], *args: Any, **given: Any) -> Iterator[Any]:
         """The answers of a route page by page, to the last one."""
-        yield from self._pages(target(method), args, given)
+        yield from self.paged(target(method), args, given)
 
     def events(self, method: Callable[..., Any], *args: Any, **given: Any) -> Iterator[Event]:
         """What a route of events tells, to its end; a connection that breaks off is made again."""
         yield from self.listen(target(method).asked(args, given))
+
+    def follow(self, where: Callable[..., Any] | str, /, *args: Any, **given: Any) -> Iterator[Any]:
+        """What a websocket sends, to its end: that of a route, or of a `websocket_url`.
+
+        A connection that breaks off is made again; what was sent meanwhile does not come again.
+        """
+        if isinstance(where, str):
+            asked = asked_at(self._http, where)
+        else:
+            asked = target(where).asked(args, given)
+        yield from self.hear(asked)
 
     def get(self, path: str, /, **query: Any) -> Any:
         """The JSON that a path answers with."""
@@ -123,6 +128,10 @@ class Client:
     ) -> Answer:
         """The answer to any request."""
         return self.ask(plainly(method, path, query, body))
+
+    def value(self, asked: Asked) -> Any:
+        """The value of the answer to a request."""
+        return self.ask(asked).value
 
     def ask(self, asked: Asked) -> Answer:
         """Send a request, again where that makes sense, and read its answer."""
@@ -159,7 +168,25 @@ class Client:
                 listener = Listener(listener.last)
             self._sleep(wait)
 
-    def _pages(self, found: Target, args: Any, given: Mapping[str, Any]) -> Iterator[Any]:
+    def hear(self, asked: Asked) -> Iterator[Any]:
+        """What a websocket sends that a request opens."""
+        from websockets.sync.client import connect
+
+        from raymill.services.client.following import ENDS, Following
+
+        following = Following(asked, self._http, self._attempts(asked), self._verify)
+        while True:
+            try:
+                with connect(**following.opening()) as connection:
+                    while True:
+                        yield following.heard(connection.recv())
+            except ENDS as error:
+                if (wait := following.ended(error)) is None:
+                    return
+            self._sleep(wait)
+
+    def paged(self, found: Target, args: Sequence[Any], given: Mapping[str, Any]) -> Iterator[Any]:
+        """The values of a route page by page."""
         asked: Asked | None = found.asked(args, given)
         while asked is not None:
             answer = self.ask(asked)
@@ -189,38 +216,3 @@ def _told(
         if (event := listener.hear(line)) is not None:
             attempts.restart()
             yield event
-
-
-class Remote:
-    """A service behind the API; its methods are those of the class that declares it."""
-
-    def __init__(self, client: Client, kind: type[Service]) -> None:
-        self._client, self._kind = client, kind
-
-    def __getattr__(self, name: str) -> "RemoteMethod":
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return RemoteMethod(self._client, target_of(self._kind, name))
-
-
-class RemoteMethod:
-    """A route behind the API. Names that are no parameter of it are fields of its body."""
-
-    def __init__(self, client: Client, found: Target) -> None:
-        self._client, self._found = client, found
-
-    def __call__(self, *args: Any, **given: Any) -> Any:
-        """Call it; gives the value of the answer."""
-        return self.answer(*args, **given).value
-
-    def answer(self, *args: Any, **given: Any) -> Answer:
-        """Call it; gives the answer with its status and headers."""
-        return self._client.ask(self._found.asked(args, given))
-
-    def pages(self, *args: Any, **given: Any) -> Iterator[Any]:
-        """The values page by page."""
-        return self._client._pages(self._found, args, given)
-
-    def events(self, *args: Any, **given: Any) -> Iterator[Event]:
-        """What it tells, to its end."""
-        return self._client.listen(self._found.asked(args, given))

@@ -43,9 +43,12 @@ class Attempts:
         text = headers.get("retry-after", "")
         return self._wait(retry_after(text, self._wall()))
 
-    def failed(self, error: httpx2.RequestError, url: str) -> float:
-        """How long to wait after no answer came. Raises ApiUnavailable where that is the end."""
-        is_unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+    def failed(self, error: Exception, url: str, *, is_unsent: bool = False) -> float:
+        """How long to wait after no answer came. Raises ApiUnavailable where that is the end.
+
+        is_unsent: whether nothing was asked yet, as where there is no connection.
+        """
+        is_unsent = is_unsent or isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
         wait = self._wait(None) if is_unsent or self._asked.is_safe else None
         if wait is None:
             what = "cannot be reached" if is_unsent else "broke off before it answered"
