@@ -1,5 +1,6 @@
 """The API with chosen services in this process, and a client that speaks HTTP to it."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,6 +14,7 @@ from raymill.config.paths import home
 from raymill.services.hosts.local import local_api
 from raymill.services.service import Service
 from raymill.state.owner import owner
+from services.worker import work
 
 HOST = "testserver"  # as the client calls what it asks
 Served = Callable[..., TestClient]
@@ -38,3 +40,15 @@ def idle(tmp_path: Any) -> None:
     """What is handed to an orchestrator stays where it is: this process says that it starts one."""
     home().mkdir(parents=True, exist_ok=True)
     (home() / STARTING).write_text(owner())
+
+
+@pytest.fixture
+def worker(tmp_path: Any) -> Iterator[None]:
+    """Does what is submitted to algorunner, until the test is over."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    yield
+    over.set()
+    thread.join(60)
+    assert not thread.is_alive()

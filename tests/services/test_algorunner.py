@@ -1,21 +1,18 @@
 """The runner of strategies as a service: started, looked at, followed, stopped, refused."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from raymill.app.market.execute import execute
 from raymill.app.market.imports import import_file
 from raymill.app.market.rooms import open_rooms
-from raymill.app.workflows import Workflows
-from raymill.flow.pool import StepContext
 from raymill.market.executions import ExecutionTable
 from raymill.services.algorunner import Algorunner
 from services.conftest import Served
+from services.worker import work
 
 RUN, STOP, EXECUTIONS = (f"/api/algorunner/{name}" for name in ("run", "stop", "executions"))
 CLOSES = [10, 10, 10, 8, 9, 11, 12, 13, 11, 9, 9, 10]
@@ -43,32 +40,6 @@ def client(
     return served(Algorunner)
 
 
-@pytest.fixture
-def worker() -> Iterator[None]:
-    """Does what is submitted, as an orchestrator would, until the test is over."""
-    over = threading.Event()
-    thread = threading.Thread(target=_work, args=(over,))
-    thread.start()
-    yield
-    over.set()
-    thread.join(60)
-    assert not thread.is_alive()
-
-
-def _work(over: threading.Event) -> None:
-    done = set[str]()
-    with Workflows() as workflows:
-        while True:
-            is_last = over.is_set()
-            for run in workflows.ls(status="submitted"):
-                if run.id not in done:
-                    execute(run.input, StepContext(run=run.id))
-                    done.add(run.id)
-            if is_last:
-                return
-            over.wait(0.02)
-
-
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("path", [RUN, "/api/algorunner/backtest"])
 def test_what_ends_in_time_is_answered_with_its_result(client: TestClient, path: str) -> None:
@@ -90,6 +61,12 @@ def test_what_ends_in_time_is_answered_with_its_result(client: TestClient, path:
     assert refused.status_code == 409
 
 
+def over() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 def test_a_run_is_pointed_to_followed_and_stopped_again_and_again(client: TestClient) -> None:
     answer = client.post(RUN, json=CROSS)
     assert answer.status_code == 202, answer.text
@@ -100,9 +77,7 @@ def test_a_run_is_pointed_to_followed_and_stopped_again_and_again(client: TestCl
     body = {"execution_id": place.rpartition("/")[2]}
     stopping = client.post(f"{STOP}?wait=0", json=body).json()["result"]
     assert stopping["status"] == "stopping"
-    over = threading.Event()
-    over.set()
-    _work(over)  # what is to stop is not begun
+    work(over())  # what is to stop is not begun
     ExecutionTable(open_rooms().database).settle(body["execution_id"], "stopped", 1.7e9)
     for _ in range(2):
         stopped = client.post(STOP, json=body).json()["result"]
