@@ -1,10 +1,7 @@
 """Who starts Ray, and who may stop it."""
 
-import os
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -33,83 +30,6 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="RayRuner"):
         _ = door.RayRuner
     assert "RayRunner" in dir(door)
-
-
-SPREADS = """
-from raymill.engines.ray.cluster import import_ray
-import_ray()
-from ray._private.ray_constants import ENABLE_RAY_CLUSTER
-print(ENABLE_RAY_CLUSTER)
-"""
-
-
-@pytest.mark.system
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [("", "False"), ("127.0.0.1:6379", "False"), ("192.0.2.1:6379", "True")],
-)
-def test_only_a_cluster_of_others_has_nodes_on_other_machines(
-    address: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
-    if address:
-        monkeypatch.setenv("RAYMILL_RAY_ADDRESS", address)
-    done = subprocess.run([sys.executable, "-c", SPREADS], capture_output=True, text=True)
-    assert (done.stdout, done.returncode) == (f"{said}\n", 0), done.stderr
-
-
-LISTENS = """
-from raymill.engines.ray.cluster import connected
-with connected():
-    print("started", flush=True)
-    input()
-"""
-LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_no_other_machine_reaches_the_local_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
-    script = [sys.executable, "-c", LISTENS]
-    with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as host:
-        assert host.stdin
-        assert host.stdout
-        assert host.stdout.readline() == b"started\n"
-        found = listening(host.pid)
-        host.stdin.close()
-    assert len(found) > 3
-    assert {place for place in found if place not in LOOPBACK} == set()
-
-
-def listening(pid: int) -> list[str]:
-    """The addresses on which a process and those that it started listen."""
-    sockets = {name for one in family(pid) for name in opened(one)}
-    lines = [
-        line.split()
-        for name in ("tcp", "tcp6")
-        for line in Path("/proc/net", name).read_text().splitlines()[1:]
-    ]
-    return [
-        line[1].partition(":")[0]
-        for line in lines
-        if line[3] == "0A" and f"socket:[{line[9]}]" in sockets
-    ]
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that it started."""
-    told = [one.read_text() for one in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [pid, *(one for child in " ".join(told).split() for one in family(int(child)))]
-
-
-def opened(pid: int) -> list[str]:
-    """What a process has open; nothing of one that has just ended."""
-    found = []
-    with suppress(FileNotFoundError):
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            found.append(os.readlink(entry))
-    return found
 
 
 class Host:

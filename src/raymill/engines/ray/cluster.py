@@ -15,9 +15,6 @@ from raymill.errors import ConfigError, EngineUnavailable, unknown
 from raymill.log import get_logger
 
 PATIENCE_S = 5.0
-SPREADS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Whether a cluster may have nodes on several machines; one that may not listens on loopback only,
-on Linux as well."""
 QUIET: Mapping[str, Any] = MappingProxyType(
     {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
 )
@@ -35,10 +32,8 @@ def import_ray() -> Any:
     # Ray's own retries and log noise are off for our actors; uvloop's loop is not wanted in them.
     os.environ.setdefault("RAY_USE_UVLOOP", "0")
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
-    if "ray" not in sys.modules:  # Ray reads them when it is loaded, and then only
+    if "ray" not in sys.modules:  # Ray reads it when it is loaded, and then only
         os.environ["RAY_AUTH_MODE"] = settings().ray.auth_mode
-        if _is_here(settings().ray.address or "local"):
-            os.environ.setdefault(SPREADS, "0")
     try:
         import ray
     except ImportError as error:
@@ -174,12 +169,6 @@ def _show_what_workers_say(shown: bool) -> None:
 
     if hasattr(worker, "_worker_logs_enabled"):
         worker._worker_logs_enabled = shown
-
-
-def _is_here(where: str) -> bool:
-    """Whether an address of a cluster is this machine's own, which others do not reach."""
-    host = where.rpartition("://")[2].rpartition(":")[0] or where
-    return host.strip("[]") in ("local", "localhost", "127.0.0.1", "::1")
 
 
 def _knock(where: str) -> None:

@@ -48,6 +48,8 @@ TRIES = 50
 LOOK_S = 0.05
 SEE_S = 1.0
 log = get_logger()
+ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""No cluster of several machines: on Linux as well, Ray then listens on loopback only."""
 DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
 
 
@@ -204,7 +206,7 @@ def prepared() -> Iterator[None]:
     Its proxy has a folder and ports of its own, so that two clusters do not meet.
     """
     folder = Path(tempfile.mkdtemp(prefix="raymill-serve-"))
-    process.default(environment(folder))
+    process.default(environment(folder) | ({} if settings().ray.address else ALONE))
     try:
         yield
     finally:
