@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from raymill.app.keys import stored_keys
 from raymill.services.screener import Screener
 from services.conftest import Served
 from services.days import store_days
@@ -179,3 +180,32 @@ def test_what_is_stored_later_is_screened_without_a_restart(served: Served) -> N
     assert client.post("/api/screener/screen", json={}).status_code == 409
     store_days(**PRICES)
     assert symbols(client) == ["AAA/USD", "BBB/USD", "CCC/USD"]
+
+
+def test_a_stored_filter_is_used_by_all_keys_and_changed_by_its_own(served: Served) -> None:
+    client = served(Screener, auth="on")
+    store_days(**PRICES)
+    keys = {
+        name: {"X-API-Key": stored_keys().create(name, scope).secret}
+        for name, scope in (("ada", "write"), ("bob", "write"), ("eve", "admin"))
+    }
+    path = "/api/screener/custom-filter"
+    assert client.post(path, json=CHEAP, headers=keys["ada"]).status_code == 201
+    body = {"filters": [{"type": "cheap"}]}
+    found = client.post("/api/screener/screen", json=body, headers=keys["bob"]).json()["result"]
+    assert found["filtered_count"] == 2
+    change = CHEAP | {"criteria": [ABOVE_15], "version": 1}
+    for refused in (
+        client.put(f"{path}/cheap", json=change, headers=keys["bob"]),
+        client.delete(f"{path}/cheap", headers=keys["bob"]),
+    ):
+        assert refused.status_code == 403
+        assert refused.json()["detail"] == "Filter `cheap` belongs to another key"
+        assert "admin" in refused.json()["hint"]
+    for name, version in (("ada", 1), ("eve", 2)):
+        changed = client.put(
+            f"{path}/cheap", json=change | {"version": version}, headers=keys[name]
+        )
+        assert changed.json()["result"]["version"] == version + 1
+    assert client.delete(f"{path}/cheap?asker=x", headers=keys["eve"]).status_code == 422
+    assert client.delete(f"{path}/cheap", headers=keys["eve"]).status_code == 200

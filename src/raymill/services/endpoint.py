@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 
 from raymill import json
 from raymill.errors import RaymillError
-from raymill.services.access import check_scope
+from raymill.services.access import KEY, check_scope
 from raymill.services.guard import REQUEST_ID
 from raymill.services.plain import RAISED, Ask, Plain
 from raymill.services.problems import MEDIA_TYPE, Problem, problem_of, retry_after
@@ -23,6 +23,7 @@ from raymill.state.keys import Scope
 
 PING_S = 15.0
 ADDRESS = "base_url"  # a parameter of this name takes the address that was asked
+ASKER = "asker"  # a parameter of this name takes the key that was shown, none without one
 RESUME = "last_event_id"  # a parameter of this name takes the header `Last-Event-ID`
 REFUSALS = (401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504)
 PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -107,13 +108,15 @@ def _answer(
 ) -> Any:
     known = _known(asked, one)
     ask = _asking(kind, one, caller, given, is_simulated)
-    has_address = ADDRESS in asked.parameters
+    has_address, has_asker = ADDRESS in asked.parameters, ASKER in asked.parameters
 
     async def endpoint(request: Request, **values: Any) -> Response:
         if request.scope["query_string"]:
             _check_query(request, known)
         if has_address:
             values[ADDRESS] = str(request.base_url)
+        if has_asker:
+            values[ASKER] = request.scope.get(KEY)
         status, headers, body = await ask(values)
         return Response(body, status, headers, "application/json")
 
@@ -282,7 +285,7 @@ def _signed(endpoint: Any, asked: Signature) -> Any:
 def _keyword(asked: Signature) -> list[Parameter]:
     made = []
     for one in asked.parameters.values():
-        if one.name == ADDRESS:
+        if one.name in (ADDRESS, ASKER):
             continue
         annotation = one.annotation
         if one.name == RESUME:
@@ -295,7 +298,7 @@ def _known(asked: Signature, one: Route) -> frozenset[str]:
     return frozenset(
         name
         for name, parameter in asked.parameters.items()
-        if name not in (ADDRESS, RESUME)
+        if name not in (ADDRESS, ASKER, RESUME)
         and f"{{{name}}}" not in one.path
         and not _is_model(parameter.annotation)
     )

@@ -36,6 +36,7 @@ from raymill.services.models.screener import (
 )
 from raymill.services.route import Made, route
 from raymill.services.service import Service
+from raymill.state.keys import Key
 
 LIGHT_ROWS = 20_000  # a light screen takes less than a change of threads and back
 LIGHT_CELLS = 2000
@@ -113,9 +114,13 @@ class Screener(Service):
         return [FilterAbout.model_validate(one) for one in found]
 
     @route("POST", "/custom-filter", status=201)
-    async def create_filter(self, body: FilterRequest) -> FilterStored:
-        """Store a filter under a name; it can be screened with at once, in every replica."""
-        made = await asyncio.to_thread(stored_filters().create, body.model_dump())
+    async def create_filter(self, body: FilterRequest, asker: Key | None = None) -> FilterStored:
+        """Store a filter under a name; it can be screened with at once, in every replica.
+
+        It belongs to the key that is shown: others may use it, and not change it.
+        """
+        key = "" if asker is None else asker.id
+        made = await asyncio.to_thread(stored_filters().create, body.model_dump(), key_id=key)
         return _stored(made, "is stored")
 
     @route("GET", "/custom-filter/{filter}", key="filter")
@@ -127,16 +132,22 @@ class Screener(Service):
         return FilterAbout.model_validate(listed_filters([found])[-1])
 
     @route("PUT", "/custom-filter/{filter}")
-    async def change_filter(self, filter: str, body: FilterChange) -> FilterStored:
+    async def change_filter(
+        self, filter: str, body: FilterChange, asker: Key | None = None
+    ) -> FilterStored:
         """Replace what a stored filter says, if it still has the version that is named."""
-        given = body.model_dump(exclude={"version"})
-        made = await asyncio.to_thread(stored_filters().update, filter, given, version=body.version)
+        given, key_id = body.model_dump(exclude={"version"}), _owner(asker)
+
+        def change() -> Custom:
+            return stored_filters().update(filter, given, version=body.version, key_id=key_id)
+
+        made = await asyncio.to_thread(change)
         return _stored(made, f"has version {made.version}")
 
     @route("DELETE", "/custom-filter/{filter}")
-    async def delete_filter(self, filter: str) -> FilterStored:
+    async def delete_filter(self, filter: str, asker: Key | None = None) -> FilterStored:
         """Delete a stored filter that no other one uses."""
-        gone = await asyncio.to_thread(stored_filters().remove, filter)
+        gone = await asyncio.to_thread(stored_filters().remove, filter, key_id=_owner(asker))
         return _stored(gone, "is deleted")
 
     @route("GET", "/market-overview", key="overview", keep_s=1.0)
@@ -229,6 +240,11 @@ def _summed_up(screens: Screens) -> Made[Overview]:
 
 def _venues(held: Any) -> list[str]:
     return list(held.current.words("venue").words) if isinstance(held, Screens) else []
+
+
+def _owner(asker: Key | None) -> str | None:
+    """Whose filters may be changed: those of a key, or of all where it may do everything."""
+    return None if asker is None or asker.allows("admin") else asker.id
 
 
 def _stored(one: Custom, what: str) -> FilterStored:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from market.screen.tables import NOW, column, criterion
-from raymill.errors import ConfigError, Conflict, NotFound, UnknownName
+from raymill.errors import AccessDenied, ConfigError, Conflict, NotFound, UnknownName
 from raymill.market.screen.custom import CustomFilters
 from raymill.market.screen.request import parse_request
 from raymill.market.screen.screener import Screener
@@ -74,6 +74,24 @@ def test_a_name_is_given_once_to_each_owner(
     assert bob.find(made.id) is None
     assert bob.create(CHEAP).owner == "bob"
     assert [one.id for one in filters.ls()] == ["flt-1"]
+
+
+def test_a_filter_is_changed_by_the_key_that_stored_it_and_by_who_may_change_all(
+    filters: CustomFilters,
+) -> None:
+    made, nobodys = filters.create(CHEAP, key_id="ada"), filters.create(CHEAP | {"name": "free"})
+    assert (made.key_id, filters.find("cheap"), nobodys.key_id) == ("ada", made, "")
+    with pytest.raises(AccessDenied, match="`cheap` belongs to another key"):
+        filters.update(made.id, CHEAP, version=1, key_id="bob")
+    with pytest.raises(AccessDenied, match="`cheap` belongs to another key"):
+        filters.remove(made.id, key_id="bob")
+    assert filters.ls() == [made, nobodys]
+    assert filters.update(made.id, CHEAP, version=1, key_id="ada").version == 2
+    assert filters.update(made.id, CHEAP, version=2).key_id == "ada"
+    assert [one.key_id for one in filters.versions(made.id)] == ["ada"] * 3
+    filters.remove("free", key_id="bob")
+    filters.remove("cheap")
+    assert filters.ls() == []
 
 
 def test_a_change_makes_a_version_and_needs_the_newest(filters: CustomFilters) -> None:

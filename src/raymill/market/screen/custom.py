@@ -10,7 +10,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from raymill import json
-from raymill.errors import ConfigError, Conflict, NotFound, RaymillError, unknown
+from raymill.errors import (
+    AccessDenied,
+    ConfigError,
+    Conflict,
+    NotFound,
+    RaymillError,
+    unknown,
+)
 from raymill.market.screen.filters import MOST_LEAVES, Reader
 from raymill.market.screen.refusals import modelled, refusal
 from raymill.market.screen.seed import CUSTOM, FILTERS
@@ -29,6 +36,7 @@ _COLUMNS = (
     "version",
     "created",
     "updated",
+    "key_id",
 )
 _SELECT = f"SELECT {','.join(_COLUMNS)} FROM screener_filters"
 _MARKS = ",".join("?" * len(_COLUMNS))
@@ -71,11 +79,11 @@ class CustomFilters:
         self._now = now
         self._new_id = new_id
 
-    def create(self, body: Mapping[str, Any]) -> Custom:
+    def create(self, body: Mapping[str, Any], *, key_id: str = "") -> Custom:
         """Store a filter: `name`, `criteria`, `description`.
 
-        Raises ConfigError, UnknownName with the path of what is wrong, Conflict where the name is
-        taken.
+        key_id: the key that it belongs to, if there is one. Raises ConfigError, UnknownName with
+        the path of what is wrong, Conflict where the name is taken.
         """
         given, now = _read(body), self._now()
         made = Custom(
@@ -86,6 +94,7 @@ class CustomFilters:
             owner=self._owner,
             created=now,
             updated=now,
+            key_id=key_id,
         )
         with self._database.transaction() as execute:
             others = self._all(execute)
@@ -97,15 +106,18 @@ class CustomFilters:
             execute(_KEEP, _row(made))
         return made
 
-    def update(self, name: str, body: Mapping[str, Any], *, version: int) -> Custom:
+    def update(
+        self, name: str, body: Mapping[str, Any], *, version: int, key_id: str | None = None
+    ) -> Custom:
         """Replace what the filter of an id or name says, if it still has this version.
 
-        Raises what `create` raises, NotFound, and Conflict where it has another version.
+        key_id: the key that asks, which may change its own; None may change all. Raises what
+        `create` raises, NotFound, AccessDenied, and Conflict where it has another version.
         """
         given, now = _read(body), self._now()
         with self._database.transaction() as execute:
             others = self._all(execute)
-            old = _find(others, name)
+            old = _own(_find(others, name), key_id)
             if old.version != version:
                 raise Conflict(
                     f"Filter `{old.name}` has version {old.version}, not {version}",
@@ -129,14 +141,14 @@ class CustomFilters:
             execute(_KEEP, row)
         return made
 
-    def remove(self, name: str) -> Custom:
+    def remove(self, name: str, *, key_id: str | None = None) -> Custom:
         """Delete the filter of an id or name, and give it; its versions stay readable.
 
-        Raises NotFound, and Conflict where another filter uses it.
+        Raises NotFound, AccessDenied, and Conflict where another filter uses it.
         """
         with self._database.transaction() as execute:
             others = self._all(execute)
-            old = _find(others, name)
+            old = _own(_find(others, name), key_id)
             users = [one.name for one in others if one is not old and _uses(one, old)]
             if users:
                 raise Conflict(
@@ -237,11 +249,21 @@ def _find(others: Sequence[Custom], name: str) -> Custom:
     raise unknown("stored filter", name, [one.name for one in others], kind=NotFound)
 
 
+def _own(found: Custom, key_id: str | None) -> Custom:
+    """A filter that a key may change: its own, or one that was stored without a key."""
+    if key_id is not None and found.key_id not in ("", key_id):
+        raise AccessDenied(
+            f"Filter `{found.name}` belongs to another key",
+            hint="ask with the key that stored it, or with one of scope `admin`",
+        )
+    return found
+
+
 def _row(one: Custom) -> tuple[Any, ...]:
     criteria = json.dumps(one.criteria).decode()
     return (
         *(one.id, one.owner, one.name, one.description, criteria),
-        *(one.version, one.created, one.updated),
+        *(one.version, one.created, one.updated, one.key_id),
     )
 
 

@@ -30,6 +30,7 @@ def listed_filters(stored: Iterable[Custom] = ()) -> list[dict[str, Any]]:
             "custom": True,
             "criteria": list(one.criteria),
             "version": one.version,
+            "key_id": one.key_id,
         }
         for one in stored
     ]

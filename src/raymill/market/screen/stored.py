@@ -7,7 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """A stored filter: conditions that must all hold."""
+    """A stored filter: conditions that must all hold.
+
+    key_id: the key of the HTTP API that stored it, and that may change it; empty without one.
+    """
 
     id: str
     name: str
@@ -17,3 +20,4 @@ class Custom:
     owner: str = ""
     created: float = 0.0
     updated: float = 0.0
+    key_id: str = ""
