@@ -123,6 +123,7 @@ def test_filters_of_users_stand_behind_the_others() -> None:
         "custom": True,
         "criteria": [{"type": "price_filter"}],
         "version": 3,
+        "key_id": "",
     }
     assert "fraction" not in rows[4]["description"]
     assert "percent" in rows[4]["description"]
