@@ -1,5 +1,6 @@
 """What every route has in common: envelope, problems, limits on bodies, the whole's own routes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -41,6 +42,15 @@ def test_an_error_is_a_problem_with_the_status_of_its_kind(
     assert problem["type"] == f"/docs/errors#{kind}"
     assert (problem["status"], problem["request_id"]) == (status, "abc-1")
     assert answer.headers["x-request-id"] == "abc-1"
+
+
+def test_a_strange_id_of_a_request_is_not_given_back(served: Served) -> None:
+    client = served(Echo)
+    for strange in ("<script>", "a" * 65, "a b"):
+        answer = client.get("/api/echo/things/none", headers={"X-Request-ID": strange})
+        (id_,) = answer.headers.get_list("x-request-id")
+        assert re.fullmatch(r"[0-9a-f-]{16,36}", id_)
+        assert answer.json()["request_id"] == id_
 
 
 @pytest.mark.in_process(reason="sets what the service fails with, and counts of one process")

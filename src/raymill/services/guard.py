@@ -57,7 +57,7 @@ class Guard:
             await (self._http if scope["type"] == "http" else self._socket)(scope, receive, send)
 
     async def _http(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        id_ = _id_of(scope)
+        id_ = id_of(scope)
         token = REQUEST_ID.set(id_)
         begun = time.perf_counter()
         answer = _Answer(send, id_, self._added)
@@ -194,7 +194,7 @@ async def _deny(
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
         return
-    problem = problem_of(error, _id_of(scope))
+    problem = problem_of(error, id_of(scope))
     body = problem.body()
     start = {"status": problem.status, "headers": _headers_of(body, problem.status, error)}
     await send({"type": "websocket.http.response.start", **start})
@@ -215,7 +215,8 @@ def _headers_of(
     return made
 
 
-def _id_of(scope: MutableMapping[str, Any]) -> str:
+def id_of(scope: MutableMapping[str, Any]) -> str:
+    """The id of a request: the one that it bears, or a new one in place of a strange one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _ID.fullmatch(value):
             return str(value.decode())

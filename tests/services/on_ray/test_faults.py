@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -170,6 +171,22 @@ def test_no_request_fails_while_all_replicas_are_replaced(host: Host, home: dict
         seen = load.count
         until(lambda: load.count > seen + 50, "reads after")
     assert load.failed == []
+
+
+def test_what_is_too_much_is_a_problem_that_says_when_to_come_again(
+    host: Host, home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"MAX_ONGOING_REQUESTS": "2", "MAX_QUEUED_REQUESTS": "1", "TARGET_REQUESTS": "1"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"ROUTER_{name}", value)
+    url = f"{host.serve(KINDS, 1, home)}/api/echo/pause"
+    with httpx2.Client(timeout=LIMIT_S) as client, ThreadPoolExecutor(16) as pool:
+        answers = [*pool.map(client.get, [url] * 64)]
+    assert {one.status_code for one in answers} == {200, 429}
+    for refused in (one for one in answers if one.status_code == 429):
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["type"] == "/docs/errors#TooBusy"
 
 
 def test_a_service_gets_replicas_under_load_and_loses_them_without(

@@ -12,6 +12,7 @@ from raymill.config.services import RouterSettings
 from raymill.services.hosts.shape import (
     APPLICATION,
     APPLICATION_AT,
+    AROUND,
     LOGGING,
     SPEED,
     apart,
@@ -29,7 +30,8 @@ ABOUT = """\
 #
 # Services in `args.apart` have replicas of their own; the others answer inside of the router.
 # Settings are the variables of the environment on the nodes (see docs/reference/settings.md).
-# The nodes must have these from their start, or all is five times slower:
+# The nodes must have these from their start, or all is five times slower, and what Ray itself says
+# is plain text:
 """
 
 
@@ -63,5 +65,5 @@ def graph(
 
 def text_of(document: Mapping[str, Any]) -> str:
     """A configuration as the text of a file."""
-    speed = "".join(f"#   {name}={value}\n" for name, value in SPEED.items())
+    speed = "".join(f"#   {name}={value}\n" for name, value in {**SPEED, **AROUND}.items())
     return ABOUT + speed + yaml.safe_dump(document, sort_keys=False, width=100)

@@ -33,6 +33,7 @@ from raymill.services.hosts.listen import listen
 from raymill.services.hosts.replicas import RouterReplica, ServiceReplica, reference_of
 from raymill.services.hosts.shape import (
     APPLICATION,
+    AROUND,
     LOGGING,
     SPEED,
     Options,
@@ -219,6 +220,7 @@ def environment(folder: Path) -> dict[str, str]:
     ports = (f"{proxy}_METRICS_PORT", f"{proxy}_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
     return {
         **SPEED,
+        **AROUND,
         "RAY_USE_UVLOOP": str(int(_has_sound_uvloop())),
         "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # 10 would be longer than
         "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",  # a delay that is asked for

@@ -25,6 +25,9 @@ SPEED = {
 }
 """What the environment of a cluster says of speed, before it is started."""
 
+AROUND = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "raymill.services.hosts.outer.middlewares"}
+"""What it says of what lies around the API."""
+
 SCALING = (
     *("replicas", "min_replicas", "max_replicas", "target_requests"),
     *("max_ongoing_requests", "max_queued_requests", "scale_up_delay", "scale_down_delay"),
