@@ -1,11 +1,12 @@
 """The nine states and their record."""
 
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
 from raymill.errors import ConfigError, DataError
-from raymill.filings.status import ProcessingState, ProcessingStatus
+from raymill.filings.status import ProcessingState, ProcessingStatus, Word
 from raymill.filings.tickers import called, ticker
 
 RECORD = {
@@ -115,3 +116,7 @@ def test_what_can_be_no_company_is_refused(text: str) -> None:
 def test_companies_may_be_called_by_cik_and_name() -> None:
     assert called("cik 320193") == "CIK0000320193"
     assert called("Berkshire Hathaway Inc.") == "BERKSHIRE HATHAWAY INC."
+
+
+def test_each_state_has_its_word() -> None:
+    assert get_args(Word) == tuple(state.value for state in ProcessingStatus)

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from raymill import json
 from raymill.errors import StoreError
 from raymill.state.artifacts import MARK, Artifacts
 from raymill.state.store import EventRow, Message, RunRow, StepRow
 
+Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 NO_QUESTIONS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -288,12 +288,13 @@ class Workflows:
             if now.run.is_over:
                 return
             if now.run.status != "paused" and not now.only_asks:
-                self._keep_going()
+                self.keep_going()
             time.sleep(max(poll_s, 5 * took))  # a run of many items takes a while to read
 
     _asked = 0.0
 
-    def _keep_going(self) -> None:
+    def keep_going(self) -> None:
+        """See that somebody runs what is open; to be called again and again."""
         if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
             self._asked = time.monotonic()
             self.ensure()

@@ -1,11 +1,8 @@
-"""Options of lists: which page of them is shown, and runs in which state."""
+"""Options of lists: which page of them is shown."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from cyclopts import Parameter
-
-Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 
 
 @Parameter(name="*")

@@ -116,7 +116,7 @@ class Follower:
                     self._end(one)
                     one.future.set_exception(error)
         if self._open:
-            self._filings.keep_going()
+            self._filings.workflows.keep_going()
 
     def _due(self) -> Iterator[_Followed]:
         """All that are under way, and some of those that wait for their turn."""

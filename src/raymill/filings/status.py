@@ -4,9 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from raymill.errors import DataError
+
+Word = Literal[
+    "discovered",
+    "moved_to_processing",
+    "downloading_sec_filing",
+    "sec_filing_downloaded",
+    "extracting_facts",
+    "facts_extracted",
+    "saving_parquet",
+    "completed",
+    "error",
+]
+"""The words for the states of a ticker."""
 
 
 class ProcessingStatus(Enum):

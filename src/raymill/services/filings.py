@@ -16,7 +16,7 @@ from raymill.config.service import ServiceSettings
 from raymill.config.services import FilingsServiceSettings
 from raymill.errors import ConfigError, Conflict, StoreError, StoreUnavailable
 from raymill.filings.ledger import Standing
-from raymill.filings.status import ProcessingStatus
+from raymill.filings.status import ProcessingStatus, Word
 from raymill.filings.tickers import called
 from raymill.market.screen.cursor import Cursor, read_cursor
 from raymill.market.screen.refusals import refusal
@@ -30,7 +30,6 @@ from raymill.services.models.filings import (
     Per,
     Processing,
     ProcessRequest,
-    Status,
     about,
 )
 from raymill.services.route import Event, Made, Reply, route
@@ -74,7 +73,7 @@ class FilingsService(Service):
 
     @route("GET", "/companies")
     async def companies(
-        self, status: Status | None = None, after: Text = "", limit: Most = 50
+        self, status: Word | None = None, after: Text = "", limit: Most = 50
     ) -> CompanyList:
         """List companies by name, with where they stand; `after` is the last of the page before."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import Field
 
 from raymill.app.openings import check_startable, startable
-from raymill.app.runs import Run, WholeRun, events_of
+from raymill.app.runs import Run, Status, WholeRun, events_of
 from raymill.app.workflows import Workflows, named
 from raymill.config import settings
 from raymill.config.service import ServiceSettings
@@ -26,7 +26,6 @@ from raymill.services.models.workflows import (
     RunRequest,
     RunStanding,
     RunWhole,
-    Status,
     WorkflowAbout,
 )
 from raymill.services.route import Event, Reply, route

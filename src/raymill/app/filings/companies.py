@@ -46,7 +46,6 @@ class Filings:
     def __init__(self, workflows: Workflows | None = None, ledger: Ledger | None = None) -> None:
         self.workflows = workflows or Workflows()
         self.ledger = ledger or open_ledger()
-        self._asked = 0.0
 
     def __enter__(self) -> "Filings":
         return self
@@ -200,14 +199,8 @@ class Filings:
                 else:
                     open_.append(now)
             if open_:
-                self.keep_going()
+                self.workflows.keep_going()
                 time.sleep(max(poll_s, 2 * (time.monotonic() - begun)))
-
-    def keep_going(self) -> None:
-        """See that somebody runs what is open; to be called again and again."""
-        if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
-            self._asked = time.monotonic()
-            self.workflows.ensure()
 
 
 def facts_of(name: str) -> pa.Table:

@@ -63,7 +63,6 @@ class Crawls:
         self, workflows: Workflows | None = None, rooms: MarketRooms | None = None
     ) -> None:
         self.workflows, self.rooms = workflows or Workflows(), rooms or open_rooms()
-        self._asked = 0.0
 
     def __enter__(self) -> "Crawls":
         return self
@@ -172,13 +171,8 @@ class Crawls:
                 if now.is_over:
                     open_.discard(place)
             if open_:
-                self._keep_going()
+                self.workflows.keep_going()
                 time.sleep(max(poll_s, 5 * (time.monotonic() - begun)))
-
-    def _keep_going(self) -> None:
-        if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
-            self._asked = time.monotonic()
-            self.workflows.ensure()
 
 
 def _unresolved(run: Run) -> Standing:

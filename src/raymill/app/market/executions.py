@@ -68,7 +68,6 @@ class Executions:
     ) -> None:
         self.workflows, self.rooms = workflows or Workflows(), rooms or open_rooms()
         self.table = ExecutionTable(self.rooms.database)
-        self._asked = 0.0
 
     def __enter__(self) -> "Executions":
         return self
@@ -218,7 +217,7 @@ class Executions:
         """Wait for the end of an execution, at most so long; gives where it stands then."""
         now, until = self.standing(execution_id), time.monotonic() + wait_s
         while not now.is_over and time.monotonic() < until:
-            self._keep_going()
+            self.workflows.keep_going()
             time.sleep(POLL_S)
             now = self.standing(execution_id)
         return now
@@ -233,13 +232,8 @@ class Executions:
                 yield now
             if now.is_over:
                 return
-            self._keep_going()
+            self.workflows.keep_going()
             time.sleep(poll_s)
-
-    def _keep_going(self) -> None:
-        if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
-            self._asked = time.monotonic()
-            self.workflows.ensure()
 
     def result(self, execution_id: str) -> Result:
         """What came of an execution. Raises NotFound, and ConfigError where nothing did."""

@@ -80,7 +80,6 @@ class Streams:
         self, workflows: Workflows | None = None, rooms: MarketRooms | None = None
     ) -> None:
         self.workflows, self.rooms = workflows or Workflows(), rooms or open_rooms()
-        self._asked = 0.0
 
     def __enter__(self) -> "Streams":
         return self
@@ -190,7 +189,7 @@ class Streams:
         now = self.ask_to_stop(run)
         until = time.monotonic() + wait_s
         while not now.is_over and time.monotonic() < until:
-            self._keep_going()
+            self.workflows.keep_going()
             time.sleep(POLL_S)
             now = self.standing(run)
         return now
@@ -226,13 +225,8 @@ class Streams:
             yield now
             if now.is_over:
                 return
-            self._keep_going()
+            self.workflows.keep_going()
             time.sleep(poll_s)
-
-    def _keep_going(self) -> None:
-        if time.monotonic() - self._asked > 2.0:  # a started one needs a moment for its lease
-            self._asked = time.monotonic()
-            self.workflows.ensure()
 
     def _standing(self, run: Run, known: Told | None) -> Standing:
         asked = Asked.of(run.input)

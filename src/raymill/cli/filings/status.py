@@ -1,31 +1,21 @@
 """`raymill filings status`: where companies stand."""
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from raymill.cli.asked import names
 from raymill.cli.report import show_json, show_table
+from raymill.filings.status import Word
 
 if TYPE_CHECKING:
     from raymill.app.filings.companies import Filings, Report
 
-Status = Literal[
-    "discovered",
-    "moved_to_processing",
-    "downloading_sec_filing",
-    "sec_filing_downloaded",
-    "extracting_facts",
-    "facts_extracted",
-    "saving_parquet",
-    "completed",
-    "error",
-]
 HEADINGS = ("accession", "form", "filed", "status", "facts", "reason")
 
 
 def status(
     *companies: str,
-    status: Status | None = None,
+    status: Word | None = None,
     after: str = "",
     most: int = 50,
     json_: bool = False,

@@ -81,7 +81,7 @@ def _follow(filings: "Filings", run: str) -> int:
                 now = filings.standing(known)
                 since = max(since, known.updated)
                 lines.tell(now)
-            filings.keep_going()
+            filings.workflows.keep_going()
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         raise Interrupted(

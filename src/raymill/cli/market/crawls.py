@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from raymill.cli.page_options import NEWEST, PageOptions, Status
+from raymill.app.runs import Status
+from raymill.cli.page_options import NEWEST, PageOptions
 from raymill.cli.report import show_json, show_values
 from raymill.cli.requests import asks
 

@@ -3,8 +3,9 @@
 import sys
 from typing import Any
 
+from raymill.app.runs import Status
 from raymill.cli.failures import DONE, FAILED
-from raymill.cli.page_options import NEWEST, PageOptions, Status
+from raymill.cli.page_options import NEWEST, PageOptions
 from raymill.cli.report import show_json, show_values
 from raymill.errors import ConfigError
 

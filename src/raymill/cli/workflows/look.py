@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from raymill import json
-from raymill.app.runs import when
+from raymill.app.runs import Status, when
 from raymill.app.timeline import trace
 from raymill.app.workflows import POLL_S, Workflows, named
-from raymill.cli.page_options import NEWEST, PageOptions, Status
+from raymill.cli.page_options import NEWEST, PageOptions
 from raymill.cli.report import show_json, show_table
 from raymill.cli.workflows.text import cells, text_of
 from raymill.errors import InputError

@@ -5,19 +5,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from raymill.filings.status import Word
 from raymill.services.service import Model
 
-Status = Literal[
-    "discovered",
-    "moved_to_processing",
-    "downloading_sec_filing",
-    "sec_filing_downloaded",
-    "extracting_facts",
-    "facts_extracted",
-    "saving_parquet",
-    "completed",
-    "error",
-]
 Per = Literal["annual", "quarterly", "ttm", "all"]
 
 
@@ -35,7 +25,7 @@ class CompanyStanding(Model):
 
     called: str
     run: str
-    status: Status
+    status: Word
     generation: int
     cik: int | None
     filings: int

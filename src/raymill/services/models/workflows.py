@@ -1,12 +1,10 @@
 """What is asked of runs of workflows over HTTP, and what is answered of them."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from raymill.services.service import Model
-
-Status = Literal["submitted", "running", "paused", "completed", "failed", "cancelled"]
 
 
 class WorkflowAbout(Model):
