@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 from raymill.app.market.imports import import_file
 from raymill.app.market.rooms import open_rooms
 from raymill.market.executions import ExecutionTable
+from raymill.services import algorunner
 from raymill.services.algorunner import Algorunner
+from raymill.services.runs import settled
 from services.conftest import Served
 from services.worker import work
 
@@ -96,6 +98,23 @@ def test_all_runs_of_a_strategy_are_stopped(client: TestClient) -> None:
     assert (found["status"], found["executions"]) == ("stopping", started)
 
 
+@pytest.mark.in_process(reason="sees how long the service waits")
+def test_all_runs_of_a_strategy_are_waited_for_together(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        assert client.post(RUN, json=CROSS).status_code == 202
+    waits = []
+
+    async def waited(look: Any, wait_s: float) -> Any:
+        waits.append(wait_s)
+        return await settled(look, 0.0)
+
+    monkeypatch.setattr(algorunner, "settled", waited)
+    client.post(f"{STOP}?wait=7", json={"algorithm_id": "sma_cross"})
+    assert waits == [7.0]
+
+
 def test_no_more_runs_are_taken_than_may(client: TestClient) -> None:
     for _ in range(2):
         assert client.post(RUN, json=CROSS).status_code == 202
@@ -177,6 +196,10 @@ def test_a_sweep_gives_the_best_sets(client: TestClient) -> None:
         ({"grid": {"fest": [1]}}, "grid.fest"),
         ({"grid": {"fast": [0]}}, "parameters.fast"),
         ({"grid": {"fast": "1:1000", "slow": "1:1000"}}, "grid"),
+        ({"grid": {"fast": "0:2000"}}, "parameters.fast"),
+        ({"grid": {"fast": "1:40", "slow": [*range(1, 40), "x"]}}, "parameters.slow"),
+        ({"grid": {"fast": "1:40"}, "random": 100_001}, "random"),
+        ({"sets": [{"fast": 1}] * 10_001}, "sets"),
         ({"grid": {"fast": [1]}, "metric": "luck"}, "metric"),
         ({"grid": {"fast": [1]}, "holdout": 0.5, "walk": 2}, "walk"),
         ({"sets": [{"fast": 1}], "random": 3}, "random"),

@@ -194,3 +194,14 @@ def test_answers_are_counted_for_prometheus(served: Served) -> None:
     labels = 'method="GET",path="/api/echo/things/{id}"'
     assert f'raymill_http_answers_total{{{labels},status="200"}} 1' in text
     assert f'raymill_http_answers_total{{{labels},status="404"}} 1' in text
+
+
+@pytest.mark.in_process(reason="the proxy of Ray Serve looks at ids first")
+@pytest.mark.parametrize(
+    "id", [b"", b"a" * 65, b"a b", b"a\tb", b"a\x01", b"\x7f", b"\xe4", b"<b>", b"a;b", b"a\r"]
+)
+def test_an_id_that_no_request_may_have_is_replaced(served: Served, id: bytes) -> None:
+    answer = served(Echo).get("/api/echo/things/none", headers=[(b"X-Request-ID", id)])
+    told = answer.headers["x-request-id"]
+    assert re.fullmatch("[0-9a-f]{16}", told)
+    assert answer.json()["request_id"] == told

@@ -187,14 +187,18 @@ class Algorunner(Service):
         if algorithm not in names(STRATEGIES):
             raise unknown("algorithm", algorithm, names(STRATEGIES), kind=NotFound)
         asked = await asyncio.to_thread(lambda: self._executions.stop_all(algorithm, wait_s=0.0))
-        ended = [await self._ended(one.execution_id, wait_s) for one in asked]
-        is_over = all(one.is_over for one in ended)
+        ids = [one.execution_id for one in asked]
+
+        def look() -> Seen[None]:
+            return Seen(0, None, all(self._executions.standing(one).is_over for one in ids))
+
+        is_over = (await settled(look, wait_s)).is_over
         return Stopped(
-            execution_id=ended[0].execution_id if len(ended) == 1 else None,
+            execution_id=ids[0] if len(ids) == 1 else None,
             algorithm_id=algorithm,
             status="stopped" if is_over else "stopping",
-            message=f"Stopped {len(ended)} executions of `{algorithm}`",
-            executions=[one.execution_id for one in ended],
+            message=f"Stopped {len(ids)} executions of `{algorithm}`",
+            executions=ids,
         )
 
     @route("POST", "/executions/{execution_id}/stop")

@@ -94,6 +94,7 @@ class Guard:
         await gate.run(self._app, scope, _again(body, receive))
 
     async def _socket(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        REQUEST_ID.set(id_of(scope))
         try:
             key = await self._access.check(scope)
         except RaymillError as error:
@@ -194,7 +195,7 @@ async def _deny(
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
         return
-    problem = problem_of(error, id_of(scope))
+    problem = problem_of(error, REQUEST_ID.get())
     body = problem.body()
     start = {"status": problem.status, "headers": _headers_of(body, problem.status, error)}
     await send({"type": "websocket.http.response.start", **start})

@@ -8,10 +8,10 @@ from raymill.app.market.request import MOST_SETS, Request, SweepAsked
 from raymill.app.sweeps import Choices, How, run_sweep, sets_of
 from raymill.market.screen.refusals import refusal, unknown_at
 from raymill.market.sweep.run import Tell
-from raymill.market.sweep.space import Range, read_choices
+from raymill.market.sweep.space import Range, Values, read_choices
 from raymill.market.sweep.table import FIGURES
 
-CHECKED_AT_ONCE = 1000  # sets; whether those of a larger sweep fit is seen when it runs
+CHECKED_AT_ONCE = 1000  # sets of a grid; of a larger one each value is checked by itself
 
 
 def check_sweep(request: Request) -> None:
@@ -35,8 +35,12 @@ def check_sweep(request: Request) -> None:
     count = _count(asked)
     if count > MOST_SETS:
         raise refusal("grid", f"has {count:,} sets, and {MOST_SETS:,} may be tried")
-    if count <= CHECKED_AT_ONCE:
+    if asked.sets or count <= CHECKED_AT_ONCE:
         sets_of(request.named, _choices(request), request.seed)
+        return
+    for name, text in _texts(asked).items():
+        for value in _ends(read_choices(name, text)):
+            request.named.values({**request.parameters, name: value})
 
 
 _HINT = 'as in "grid": {"fast": "5:20:5", "slow": [50, 100]}'
@@ -55,6 +59,14 @@ def _size(one: Range) -> int:
     if one.step is None:
         return len(one.values()) if not one.is_whole else math.floor(one.high - one.low) + 1
     return math.floor((one.high - one.low) / one.step + 1e-9) + 1
+
+
+def _ends(choices: Range | Values) -> Values:
+    """Values of which all are good, if all of the choices are."""
+    if not isinstance(choices, Range):
+        return choices
+    step = choices.step or (1 if choices.is_whole else 0)
+    return [choices.low, min(choices.low + step, choices.high), choices.high]
 
 
 def _texts(asked: SweepAsked) -> dict[str, str]:
