@@ -19,7 +19,7 @@ class Journal:
 
     def __init__(self, *answers: Standing | Exception) -> None:
         self.answers = list(answers)
-        self.ledger = self
+        self.ledger = self.workflows = self
         self.kept_going = 0
 
     def going(self) -> dict[str, ProcessingStatus]:

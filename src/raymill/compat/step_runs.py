@@ -1,6 +1,5 @@
 """Single steps of tickers, each a run of its own: submitted, awaited, counted."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, replace
@@ -34,7 +33,6 @@ AnyStep: TypeAlias = (
 )
 _PATHS = ("original_file_path", "processing_file_path", "sec_filing_path", "parquet_output_path")
 PAGE = 500
-ENSURE_S = 2.0  # how often is seen to it that somebody runs what is open
 
 
 class StepRuns:
@@ -48,7 +46,6 @@ class StepRuns:
         self._workflows = Workflows(workers=workers)
         self._work = Work(self._workflows.store)
         self._open = {run.id for run in self._mine()}
-        self._ensured = 0.0
 
     def _mine(self) -> Iterator[Run]:
         """The runs that were submitted before this took over."""
@@ -77,7 +74,7 @@ class StepRuns:
         """The state after a step, in error if it failed; None while it goes on."""
         now = self._workflows.run(run)
         if not now.is_over:
-            self._keep_going()
+            self._workflows.keep_going()
             return None
         self._close(run)
         if now.status == "completed":
@@ -88,11 +85,6 @@ class StepRuns:
     def _close(self, run: str) -> None:
         self._work.count(run, is_over=True)
         self._open.discard(run)
-
-    def _keep_going(self) -> None:
-        if time.monotonic() - self._ensured > ENSURE_S:
-            self._ensured = time.monotonic()
-            self._workflows.ensure()
 
     def workers(self) -> list[dict[str, Any]]:
         """What each worker did of it."""
