@@ -2,17 +2,24 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
+from raymill import json
+from raymill.bench.services.load import Order
+from raymill.services.service import kinds
 from services.echo import Echo
 from services.on_ray.conftest import LIMIT_S, Host
 
@@ -187,6 +194,24 @@ def test_what_is_too_much_is_a_problem_that_says_when_to_come_again(
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["type"] == "/docs/errors#TooBusy"
+
+
+def test_a_thousand_connections_at_a_time_are_answered(host: Host, home: dict[str, str]) -> None:
+    port = int(host.serve(kinds(), 1, home).rpartition(":")[2])
+    for name in kinds():
+        told = asked(Order(port, f"/api/{name}/status", requests=10_000, connections=1_000))
+        assert (name, told["failed"]) == (name, 0)
+        assert set(told["statuses"]) <= {"200", "429"}
+        assert sum(told["statuses"].values()) == 10_000
+
+
+def asked(order: Order) -> dict[str, Any]:
+    """What a process tells that asks for so much."""
+    command = [sys.executable, "-m", "raymill.bench.services.load"]
+    text = json.dumps(asdict(order))
+    done = subprocess.run(command, input=text, capture_output=True, check=True, timeout=LIMIT_S)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def test_a_service_gets_replicas_under_load_and_loses_them_without(
