@@ -228,7 +228,7 @@ def a_slow_commit_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = Orchestrator._sweep
 
     def hasty(self: Orchestrator, turn: Any) -> None:
-        self._suspects = dict.fromkeys(self._suspects, 0)
+        self._lost._suspects = dict.fromkeys(self._lost._suspects, 0)
         sweep(self, turn)
 
     monkeypatch.setattr(Orchestrator, "_sweep", hasty)

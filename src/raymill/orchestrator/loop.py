@@ -1,6 +1,5 @@
 """The orchestrator: a thin loop that decides, commits, and then has done what was decided."""
 
-import heapq
 import queue
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +16,10 @@ from raymill.orchestrator.clock import Clock
 from raymill.orchestrator.dispatch import Dispatch
 from raymill.orchestrator.intake import Find, Intake, Outdated, answer_of
 from raymill.orchestrator.live import DUE, Child, Decision, Fetch, Live
+from raymill.orchestrator.lost import Lost
 from raymill.orchestrator.planned import Planned
 from raymill.orchestrator.pools import ASIDE, LOCAL, Make
+from raymill.orchestrator.timers import Timers
 from raymill.orchestrator.turn import Pace, Turn, new_run
 from raymill.state.store import ENDED, Changes, Lease, Message, RunRow, StateStore
 from raymill.state.writer import JournalWriter, MakeWriter, Writer
@@ -58,13 +59,10 @@ class Orchestrator:
         self._events: queue.SimpleQueue[Callable[[Turn], Any]] = queue.SimpleQueue()
         self._now: deque[Callable[[Turn], Any]] = deque()  # follow-ups of the same turn
         self._lives: dict[str, Live] = {}
-        self._timers: list[tuple[float, int, Key]] = []
+        self._timers, self._lost = Timers(), Lost()
         self._closing: dict[str, Live] = {}  # ended, and not yet on the disk
-        self._suspects: dict[Key, int] = {}  # attempts that are nowhere, and what to hear first
-        self._given = self._heard = 0  # turns whose changes were given to the writer, and are there
         self.outdated = False
         """Whether it left because the code that it had loaded was changed."""
-        self._counter = 0
         self._make_writer = writer
         self._looked = self._swept = self._busy = self.clock.now()
         self._stopping = self._over = False
@@ -191,7 +189,7 @@ class Orchestrator:
         self._due(turn)
         if turn.changes:
             faults.point("orchestrator.decided")
-            self._given += 1
+            self._lost.given += 1
             if self._is_alone() and self._writer.write(turn.changes):
                 self._committed(turn)
                 self._hand_out()
@@ -219,15 +217,15 @@ class Orchestrator:
     def patience_s(self) -> float:
         """How long nothing is to do, as far as is known."""
         now, wait = self.clock.now(), self.pace.inbox_s
-        if self._timers:
-            wait = min(wait, self._timers[0][0] - now)
+        if (due := self._timers.next()) is not None:
+            wait = min(wait, due - now)
         if (opens := self.dispatch.opens(now)) is not None:
             wait = min(wait, opens - now)
         return max(wait, 0.0)
 
     def _committed(self, turn: Turn) -> None:
         faults.point("orchestrator.committed")
-        self._heard += bool(turn.changes)
+        self._lost.heard += bool(turn.changes)
         now = self.clock.now()
         for key in turn.ready:
             live = self._lives.get(key.run)
@@ -266,8 +264,7 @@ class Orchestrator:
         changes.events += made.events
         turn.ready += made.ready
         for at, key in made.timers:
-            self._counter += 1
-            heapq.heappush(self._timers, (at, self._counter, key))
+            self._timers.put(at, key)
         for key in made.stop:
             self.dispatch.stop(key)
         for child in made.children:
@@ -404,8 +401,7 @@ class Orchestrator:
         now = self.clock.now()
         for message in self._planned.due(now, turn.changes):
             self._submitted(turn, message)
-        while self._timers and self._timers[0][0] <= now:
-            key = heapq.heappop(self._timers)[2]
+        for key in self._timers.due(now):
             live = self._lives.get(key.run)
             if live is None:
                 continue
@@ -531,20 +527,7 @@ class Orchestrator:
             if self._in_memory(row.id) is None:
                 self._log.warning("run.swept", run=row.id)
                 self._resume(turn, row)
-        waiting = {key for _, _, key in self._timers} | self.dispatch.keys()
-        lost = []
-        for live in self._lives.values():
-            if live.row.status != "running":
-                continue
-            for step in live.going():
-                key = Key(step.run, step.step, step.item, step.attempt)
-                is_due = step.status in DUE and not live.step(step.step).is_child
-                if is_due and key not in waiting:
-                    lost.append(key)
-        # What waits for its commit is nowhere until that is heard of, and a moment longer.
-        again = [key for key in lost if self._suspects.get(key) == 0]
-        for key in again:
+        waiting = self._timers.keys() | self.dispatch.keys()
+        for key in self._lost.again(self._lives.values(), waiting):
             self._log.warning("step.swept", run=key.run, step=key.step)
-        turn.ready += again
-        since = {key: self._suspects.get(key, self._given) for key in lost}
-        self._suspects = {key: 0 if turns <= self._heard else turns for key, turns in since.items()}
+            turn.ready.append(key)
