@@ -88,6 +88,19 @@ def test_what_a_failed_attempt_leads_to(
     assert (made.run.status if made.run else None) == (None if wait else "failed")
 
 
+@pytest.mark.parametrize(
+    ("on", "status"),
+    [((Exception,), "waiting"), ((TimeoutError,), "waiting"), ((ValueError,), "dead")],
+)
+def test_a_step_that_took_too_long_is_tried_again_where_its_retry_is_for_that(
+    on: Any, status: str
+) -> None:
+    run = live(Workflow("w", Step(a, retry=Retry(attempts=9, on=on))))
+    run.take(decide.begin(run, 100.0))
+    made = decide.ended(run, result("a", "timeout", error=b'{"type":"E"}', retry=True), 200.0, 0.5)
+    assert made.steps[0].status == status
+
+
 @pytest.mark.parametrize(("asked_s", "wait_s"), [(3600.0, 3600.0), (0.2, 0.5), (None, 0.5)])
 def test_an_attempt_comes_no_sooner_than_its_error_asks_for(
     asked_s: float | None, wait_s: float

@@ -16,7 +16,7 @@ NAME, CHILD = "filings", "filing"
 DECLARED = 1  # grows when steps are cut otherwise
 ASKING = Retry(attempts=4, on=(SourceError, DataError), first_s=30, most_s=600)
 """The SEC could not be reached, although each request was tried several times, or sent a page."""
-COMPUTING = Retry(attempts=2, on=(DataError,), losses=2)
+COMPUTING = Retry(attempts=2, on=(DataError, TimeoutError), losses=2)
 """A broken document is fetched once more; one that ends two processes ends a third."""
 STORING = Retry(attempts=3, on=(StoreError,), first_s=2)
 """The tables were busy, or the disk was full for a moment."""
@@ -143,7 +143,7 @@ def declare_bulk(open_room: Open, *, piece_s: float | None = PIECE_S) -> Workflo
             each="pieces",
             after=(INPUT,),
             allow_failed=True,
-            retry=replace(STORING, losses=COMPUTING.losses),
+            retry=replace(STORING, on=(StoreError, TimeoutError), losses=COMPUTING.losses),
             timeout_s=piece_s,
         ),
         Step(total, after=("piece", "pieces")),

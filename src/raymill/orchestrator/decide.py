@@ -211,7 +211,8 @@ def _failed(live: Live, row: StepRow, result: Result, now: float, chance: float)
     )
     detail = _message(result.error)
     made = Decision(events=[_event(live, result.key, now, result.outcome, detail)])
-    again = losses < retry.losses if lost else result.retry and failures < retry.attempts
+    may = result.retry and (result.outcome != "timeout" or issubclass(TimeoutError, retry.on))
+    again = losses < retry.losses if lost else may and failures < retry.attempts
     if (not again or hopeless) and not one.endless:
         kind = result.outcome
         _bury(live, made, row, result.error or _error(kind, kind), now)
