@@ -19,6 +19,8 @@ from raymill.market.record import file_hash, record
 from raymill.market.strategy import Strategy
 from raymill.market.wanted import Wanted
 
+FEW = 1000  # bars that are done one by one before the compiled path over columns is loaded
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -100,12 +102,13 @@ def run(
     found = named(asked.strategy)
     strategy = found.make(values)
     data = read(asked, found, values)
+    is_short = sum(len(one) for one in data.bars) <= FEW
     result = backtest(
         strategy,
         data.bars,
         asked.costs,
         cash=asked.cash,
-        path=path,
+        path="on_bar" if path == "auto" and is_short else path,
         per_year=asked.per_year,
         seed=asked.seed,
         tell=tell,

@@ -1,5 +1,6 @@
 """`raymill serve`: the HTTP API on this machine."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,9 +70,13 @@ def _serve(chosen: "ServeSettings", on: str, workers: int | None) -> None:
         return
     if workers is not None:
         raise ConfigError("`--workers` counts replicas on Ray", hint="raymill serve --on ray")
-    from raymill.services.hosts.local import serve as serve_here
+    gc.disable()  # nothing is garbage until all is loaded; the host lets it go on
+    try:
+        from raymill.services.hosts.local import serve as serve_here
 
-    serve_here(chosen, _tell)
+        serve_here(chosen, _tell)
+    finally:
+        gc.enable()
 
 
 def _write(path: Path, chosen: "ServeSettings", workers: int | None) -> None:

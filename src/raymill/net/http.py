@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from raymill.net.body import unpacker
 from raymill.net.failures import BadRequest, BodyBroken, TryFailed
 from raymill.net.messages import Request
 from raymill.state.per_process import PerProcess
+
+if TYPE_CHECKING:
+    import httpx2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Http:
         self._timeouts, self._connections = timeouts or Timeouts(), connections
         self._client = PerProcess(self._made)  # two processes on one connection mix their answers
 
-    def _made(self) -> httpx2.Client:
+    def _made(self) -> "httpx2.Client":
+        import httpx2
+
         waits, most = self._timeouts, self._connections
         return httpx2.Client(
             timeout=httpx2.Timeout(waits.read_s, connect=waits.connect_s, pool=None),
@@ -69,7 +73,9 @@ class Http:
             found = {name.lower(): text for name, text in response.headers.items()}
             yield Reply(response.status_code, found, self._chunks(response, request, until))
 
-    def _chunks(self, response: httpx2.Response, request: Request, until: float) -> Iterator[bytes]:
+    def _chunks(
+        self, response: "httpx2.Response", request: Request, until: float
+    ) -> Iterator[bytes]:
         unpack = unpacker(response.headers.get("content-encoding", ""), request.most_bytes)
         with _explained():
             for raw in response.iter_raw():
@@ -93,6 +99,8 @@ class Http:
 
 @contextmanager
 def _explained() -> Iterator[None]:
+    import httpx2
+
     try:
         yield
     except httpx2.ConnectTimeout as error:

@@ -82,7 +82,8 @@ def backtest(
     set_
         A parameter of the strategy, as in `fast=10`; may be given again.
     path
-        on_bar takes bars one by one, vector as columns; auto takes columns where it can.
+        on_bar takes bars one by one, vector as columns; auto takes columns where it can and where
+        there are more than 1000.
     check_lookahead
         Run it again on bars that are cut at 20 places: no decision may change. If one does, each
         is named with the bar and the column, and the exit code is 1.
