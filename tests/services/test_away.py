@@ -17,6 +17,7 @@ from filings.machine import until
 from raymill.bench.services.servers import environment, local
 from raymill.state.owner import alive
 from servers import PostgresServer
+from services.hosted import HOSTS, Hosted
 
 pytestmark = pytest.mark.system
 
@@ -83,12 +84,12 @@ class Api:
 
 
 @contextmanager
-def api(home: Path) -> Iterator[Api]:
+def api(home: Path, host: Hosted = local) -> Iterator[Api]:
     """An API over bars of ABC, whose orchestrator leaves with it."""
     (home.parent / "ABC.csv").write_text(BARS)
     command = [sys.executable, "-m", "raymill", "market", "import", "ABC.csv"]
     subprocess.run(command, cwd=home.parent, env=environment(home), check=True, capture_output=True)
-    with local(home) as server:
+    with host(home) as server:
         made = Api(server.port)
         try:
             yield made
@@ -126,17 +127,19 @@ class Gone:
 
 
 @pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("fault", [Frozen, Gone])
 def test_while_the_server_of_the_store_is_away_this_is_said_and_then_all_goes_on(
     postgres_server: PostgresServer,
     postgres_url: str,
     fault: type[Frozen | Gone],
+    host: Hosted,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAYMILL_DATABASE_URL", postgres_url)
     server, every = fault(postgres_server), (*STATUSES, *NEED_THE_STORE)
-    with api(tmp_path / "home") as served:
+    with api(tmp_path / "home", host) as served:
         assert served.start(60).json()["result"]["status"] == "completed"
         usual = {path: one.status_code for path, one in served.all_of(every).items()}
         accepted = [served.start(0).json()["result"]["execution_id"] for _ in range(3)]

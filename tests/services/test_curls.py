@@ -10,8 +10,9 @@ import httpx2
 import pytest
 
 from raymill import json
-from raymill.bench.services.servers import Server, local
+from raymill.bench.services.servers import Server
 from raymill.services.demo.tour import Tour
+from services.hosted import HOSTS
 
 pytestmark = pytest.mark.system
 
@@ -83,10 +84,12 @@ TEXTS = ("ray-cluster-project.md", "infrastructure.md")
 COMMAND = re.compile(r"^curl (?:[^\n]*\\\n)*(?:[^\n']*(?:'[^']*')?[^\n']*)$", re.MULTILINE)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`raymill serve --demo`; what still streams is stopped at the end."""
-    with local(tmp_path_factory.mktemp("demo"), "--demo") as server:
+@pytest.fixture(scope="module", params=HOSTS)
+def demo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """`raymill serve --demo` on either host; what still streams is stopped at the end."""
+    with request.param(tmp_path_factory.mktemp("demo"), "--demo") as server:
         server.ask("/")
         yield server
         api = f"http://127.0.0.1:{server.port}/api/tickscrawler"
