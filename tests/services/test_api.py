@@ -46,7 +46,7 @@ def test_an_error_is_a_problem_with_the_status_of_its_kind(
 
 def test_a_strange_id_of_a_request_is_not_given_back(served: Served) -> None:
     client = served(Echo)
-    for strange in ("<script>", "a" * 65, "a b"):
+    for strange in ("<script>", "a" * 65, "a b", "a\tb", "a;b", "", "\x7f"):
         answer = client.get("/api/echo/things/none", headers={"X-Request-ID": strange})
         (id_,) = answer.headers.get_list("x-request-id")
         assert re.fullmatch(r"[0-9a-f-]{16,36}", id_)
@@ -194,14 +194,3 @@ def test_answers_are_counted_for_prometheus(served: Served) -> None:
     labels = 'method="GET",path="/api/echo/things/{id}"'
     assert f'raymill_http_answers_total{{{labels},status="200"}} 1' in text
     assert f'raymill_http_answers_total{{{labels},status="404"}} 1' in text
-
-
-@pytest.mark.in_process(reason="the proxy of Ray Serve looks at ids first")
-@pytest.mark.parametrize(
-    "id", [b"", b"a" * 65, b"a b", b"a\tb", b"a\x01", b"\x7f", b"\xe4", b"<b>", b"a;b", b"a\r"]
-)
-def test_an_id_that_no_request_may_have_is_replaced(served: Served, id: bytes) -> None:
-    answer = served(Echo).get("/api/echo/things/none", headers=[(b"X-Request-ID", id)])
-    told = answer.headers["x-request-id"]
-    assert re.fullmatch("[0-9a-f]{16}", told)
-    assert answer.json()["request_id"] == told

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from raymill.app.streams import Started
 from raymill.cli.failures import report
 from raymill.errors import Interrupted
+
+if TYPE_CHECKING:
+    from raymill.app.streams import Started
 
 STOPPING = "stopping at the next checkpoint; press Ctrl-C again to end at once\n"
 WITH = "the same command with --resume goes on from the last checkpoint"
@@ -18,7 +21,7 @@ WITHOUT = "--checkpoint DIR lets such a run be resumed"
 
 
 @contextmanager
-def interruptible(started: Started) -> Iterator[None]:
+def interruptible(started: "Started") -> Iterator[None]:
     """Let Ctrl-C stop a run. Raises Interrupted that says how to go on."""
     resumable = bool(started.job.options.checkpoint)
 
@@ -37,6 +40,26 @@ def interruptible(started: Started) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted("Interrupted", hint=WITH if resumable else WITHOUT) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def stoppable(told: str) -> Iterator[threading.Event]:
+    """Have Ctrl-C set an event and tell of it; the second one ends at once."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, _end)
+        sys.stderr.write(told)
+        stopped.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
     finally:
         signal.signal(signal.SIGINT, before)
 

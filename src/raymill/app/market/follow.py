@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from raymill.app.market.prices import Found, StoredPrices, find_bars, read_bars
+from raymill.app.market.prices import Found, find_bars, read_bars
 from raymill.app.market.rooms import MarketRooms
 from raymill.errors import ConfigError, NotStored
 from raymill.market import notes
@@ -78,24 +78,27 @@ class Follower:
 
     def _new(self) -> Iterator[tuple[int, dict[str, Bar]]]:
         until_us = min(self._known(one) for one in self._found)
-        bars = [self._whole(one.bars, until_us) for one in self._read(until_us)]
-        bars = [one for one in bars if len(one)]
+        bars = [one for one in self._read(until_us) if len(one)]
         if bars:
             ts = np.unique(np.concatenate([one.ts for one in bars]))
             yield from zip(ts.tolist(), together(bars, ts), strict=True)
 
-    def _read(self, until_us: int) -> Iterator[StoredPrices]:
+    def _read(self, until_us: int) -> Iterator[Prices]:
+        """The bars of each instrument that are complete."""
         begin_us = max(self._begin_us, self.last_us + 1)
         for one in self._found if until_us > begin_us else ():
             of, asked = (
                 replace(x, begin_us=begin_us, end_us=until_us) for x in (one.of, one.asked)
             )
+            part = Found(one.instrument, asked, of)
             try:
-                yield from read_bars(self._rooms, [Found(one.instrument, asked, of)], self._wanted)
+                (found,) = read_bars(self._rooms, [part], self._wanted)
             except NotStored:
                 continue  # nothing of it was traded
+            yield found.bars if of == asked else self._whole(found.bars, until_us)
 
     def _whole(self, bars: Prices, until_us: int) -> Prices:
+        """Those whose end is known; bars that are stored themselves have ended."""
         ended = self._every.ends(bars.ts) <= until_us
         return bars.part(0, int(np.count_nonzero(ended)))
 

@@ -9,10 +9,14 @@ from cyclopts import Parameter
 from raymill import json
 from raymill.cli.asked import pairs
 from raymill.cli.failures import DONE
+from raymill.cli.interrupts import stoppable
 from raymill.cli.market.options import NO_COSTS, NO_DATA, CostOptions, DataOptions, asked
-from raymill.errors import ConfigError
+from raymill.errors import ConfigError, NotStored
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
     from raymill.app.market.follow import Follower, Moved
 
 
@@ -31,8 +35,8 @@ def paper(
     """Follow stored bars with a strategy, on paper, and show what it trades.
 
     It takes the bars since `--start`, each once none before it lacks, and with `--watch` those that
-    a stream, a crawl or an import adds, until Ctrl-C. Nothing is kept: the same bars bring back the
-    same account, which is that of a backtest over them.
+    a stream, a crawl or an import adds, the first ones too, until Ctrl-C. Nothing is kept: the same
+    bars bring back the same account, which is that of a backtest over them.
 
     Parameters
     ----------
@@ -50,17 +54,35 @@ def paper(
     verbose
         Show where an error was raised.
     """
-    follower = _follower(strategy, bars, pairs(set_), costs)
     if not every > 0:
         raise ConfigError(f"`--every` cannot be {every}", hint="give seconds above 0")
-    try:
-        _show(follower, json_)
-        while watch:
-            time.sleep(every)
-            _show(follower, json_)
-    finally:
-        _account(follower, json_)
+    values = pairs(set_)
+    follower = _begun(lambda: _follower(strategy, bars, values, costs), every if watch else None)
+    with stoppable("") as stop:
+        try:
+            _show(follower, json_, stop)
+            while watch and not stop.wait(every):
+                _show(follower, json_, stop)
+        finally:
+            _account(follower, json_)
+    if stop.is_set():
+        raise KeyboardInterrupt
     return DONE
+
+
+def _begun(make: "Callable[[], Follower]", every: float | None) -> "Follower":
+    """The follower, once there are bars to follow; without a wait those have to be there."""
+    is_told = False
+    while True:
+        try:
+            return make()
+        except NotStored as error:
+            if every is None:
+                raise
+            if not is_told:
+                sys.stderr.write(f"{error.message} yet; waits for a stream, a crawl or an import\n")
+            is_told = True
+            time.sleep(every)
 
 
 def _follower(
@@ -80,10 +102,13 @@ def _follower(
     return Follower(open_rooms(), named(strategy).make(values), wanted.stored, account)
 
 
-def _show(follower: "Follower", json_: bool) -> None:
+def _show(follower: "Follower", json_: bool, stop: "threading.Event") -> None:
+    """Take the bars that came; Ctrl-C ends that between two of them, so that the account holds."""
     for moved in follower.advance():
         if moved.fills or moved.decided:
             sys.stdout.writelines(f"{line}\n" for line in _lines(moved, json_))
+        if stop.is_set():
+            break
     sys.stdout.flush()
 
 

@@ -1,8 +1,6 @@
 """`raymill sweep`: a strategy with many parameter sets over the same bars."""
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from raymill.cli.asked import pairs
+from raymill.cli.interrupts import stoppable
 from raymill.cli.market.options import (
     NO_COSTS,
     NO_DATA,
@@ -91,26 +90,14 @@ def sweep(
 @contextmanager
 def _stoppable(is_kept: bool) -> Iterator[Any]:
     """Let Ctrl-C stop a sweep between chunks. Raises Interrupted that says how to go on."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write(STOPPING)
-        stopped.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped.is_set
-        return
-    before = signal.signal(signal.SIGINT, stop)
     try:
-        yield stopped.is_set
+        with stoppable(STOPPING) as stopped:
+            yield stopped.is_set
     except Interrupted as error:
         hint = "the same command with --resume goes on" if is_kept else None
         raise Interrupted(error.message, hint=hint or "--checkpoint DIR keeps what is done") from (
             error
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _show(swept: "Swept") -> None:

@@ -13,7 +13,7 @@ from raymill.market.streams.intake import Intake
 from raymill.market.streams.ledger import Ledger
 
 log = get_logger(room="market.streams")
-COVER_EACH = 12  # segments
+COVER_EACH = 12  # segments of trades; bars are few, and strategies wait for each of them
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -62,9 +62,10 @@ class Storer:
         while not self._ending.is_set():
             await until(due, self._flush_s)
             due.clear()
+            is_stored = await self._flush()
             if self._covered >= COVER_EACH:
                 await self._cover()
-            if not await self._flush() and not self._ending.is_set():
+            if not is_stored and not self._ending.is_set():
                 await until(self._ending, self._again_s)
                 due.set()
         if await self._flush():
@@ -89,7 +90,7 @@ class Storer:
             for channel in self._intake.channels.values():
                 while (segment := channel.segment(self._intake.due_rows)) is not None:
                     channel.is_stored(segment, await self._commit(segment))
-                    self._covered += 1
+                    self._covered += COVER_EACH if channel.table == "bar" else 1
             await self._set_aside()
         except Fenced:
             raise
