@@ -53,7 +53,6 @@ def serve(settings: ServeSettings, tell: Callable[[str], None]) -> None:
     scheme = "https" if settings.tls_cert else "http"
     tell(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}")
     gc.freeze()  # what stays until the end is not searched for garbage: 0.1 s, with all waiting
-    gc.freeze()  # what is loaded stays
     gc.enable()
     server.run(sockets=[door])
 
