@@ -11,8 +11,11 @@ from raymill.app.market.executions import Executions
 from raymill.app.market.flows import execution
 from raymill.app.market.imports import import_file
 from raymill.app.market.made import shown
+from raymill.app.workbench import Workbench
 from raymill.app.workflows import Workflows
+from raymill.engines.ray.pool import RayPool
 from raymill.errors import ConfigError, NotFound, NotStored, TooBusy, UnknownName
+from raymill.flow.places import workflow_at
 from raymill.flow.pool import StepContext
 from raymill.flow.workflow import Step, Workflow
 from raymill.market.executions import Execution
@@ -79,6 +82,29 @@ def test_an_execution_is_queued_then_gives_trades_equity_and_figures(
     assert (origin["source"], origin["symbol"], origin["interval"]) == ("file", "ABC", "1d")
     assert origin["lake_snapshot"] >= 1
     assert len(result["record"]["code"]["strategy"]) == 64
+
+
+@pytest.mark.ray
+@pytest.mark.system
+def test_an_execution_that_asks_for_ray_runs_there_and_gives_the_same(
+    executions: Executions, ray_address: str
+) -> None:
+    started = executions.start(CROSS, engine="ray")
+    folder = executions.workflows.folder
+
+    def pool() -> RayPool:
+        one = {"workers_min": 1, "workers_max": 1}
+        return RayPool(folder / "artifacts", address=ray_address, **one)
+
+    bench = Workbench(folder, others={"ray": pool}, find=workflow_at)
+    bench.run()
+    bench.close()
+    done = executions.standing(started.execution_id)
+    assert (done.state, done.engine, done.error) == ("completed", "ray", None)
+    (trade,) = executions.result(started.execution_id).to_dict()["trades"]
+    assert (trade["entry"], trade["exit"]) == (9.0, 11.0)
+    (step,) = executions.workflows.show(started.execution_id).steps
+    assert step.status == "done"
 
 
 def test_the_equity_of_a_result_is_thinned_and_its_ends_stay(executions: Executions) -> None:
