@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import httpx2
 import pytest
 
 from raymill.services.hosts.serve import environment, free_port
+from services.on_ray.test_faults import Load
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -62,8 +63,8 @@ class Cluster:
         return [str(BIN / "ray"), "start", *where]
 
     @contextmanager
-    def started(self, name: str, command: list[str]) -> Iterator[None]:
-        """A node of its own process group, which is killed whole at the end."""
+    def started(self, name: str, command: list[str]) -> Iterator[int]:
+        """A node of its own process group, which is killed whole at the end; gives its leader."""
         own = self.folder / name
         own.mkdir()
         env = {**self.env, **environment(own)}
@@ -72,9 +73,10 @@ class Cluster:
                 [*command, *BLOCK, *PORTS], env=env, stdout=log, stderr=log, start_new_session=True
             )
         try:
-            yield
+            yield process.pid
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def told(self, path: str) -> Any:
@@ -205,3 +207,44 @@ def test_the_command_joins_the_cluster_and_leaves_it_running(cluster: Cluster) -
             process.kill()
     assert not cluster.serves()
     assert sorted(cluster.alive().values()) == [False, True]
+
+
+def test_reads_go_on_when_a_node_is_killed_with_all_that_runs_on_it(cluster: Cluster) -> None:
+    port = free_port()
+    text = (ROOT / "deploy" / "serve.yaml").read_text().replace("port: 8000\n", f"port: {port}\n")
+    address = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        doomed = stack.enter_context(cluster.started("doomed", cluster.node()))
+        until(lambda: len(cluster.alive()) == 3)
+        cluster.deploy(on_two_nodes(text))
+        until(lambda: len(set(cluster.replicas("MainRouterDeployment"))) == 2 and is_well(address))
+        before = set(cluster.alive())
+        with Load(f"{address}/api/tasks/status").running(tries=100) as load:
+            until(lambda: load.count > 50)
+            for pid in (doomed, *below(doomed)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            until(lambda: len(cluster.alive()) == 2)
+            seen = load.count
+            until(lambda: load.count > seen + 50)
+            stack.enter_context(cluster.started("new", cluster.node()))
+            until(lambda: len(set(cluster.replicas("MainRouterDeployment")) - before) == 1)
+            until(lambda: len(cluster.replicas("MainRouterDeployment")) == 2 and is_well(address))
+        assert load.failed == []
+        cluster.serve("shutdown", "-y")
+        until(lambda: not cluster.serves())
+
+
+def on_two_nodes(text: str) -> str:
+    """The file with a replica of the router on each of two nodes."""
+    before, name, after = text.partition("- name: MainRouterDeployment\n")
+    after = after.replace("min_replicas: 1", "min_replicas: 2", 1)
+    after = after.replace("initial_replicas: 1", "initial_replicas: 2", 1)
+    return f"{before}{name}    max_replicas_per_node: 1\n{after}"
+
+
+def below(root: int) -> set[int]:
+    """The processes that one started, and those that they did."""
+    told = [one.read_text() for one in Path(f"/proc/{root}/task").glob("*/children")]
+    children = {int(child) for child in " ".join(told).split()}
+    return children.union(*(below(child) for child in children))
