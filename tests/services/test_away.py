@@ -1,4 +1,4 @@
-"""The store away, held up or without space, under an API that is a process of its own."""
+"""The store away, held up or without space, under an API that goes on all the while."""
 
 import shutil
 import subprocess
@@ -14,12 +14,14 @@ import httpx2
 import pytest
 
 from filings.machine import until
+from raymill.app.market.imports import import_file
 from raymill.bench.services.servers import environment, local
+from raymill.config.paths import home
+from raymill.services.algorunner import Algorunner
 from raymill.state.owner import alive
 from servers import PostgresServer
+from services.conftest import Served
 from services.hosted import HOSTS, Hosted
-
-pytestmark = pytest.mark.system
 
 RUN, EXECUTIONS = "/api/algorunner/run", "/api/algorunner/executions"
 BARS = "date,open,high,low,close,volume\n" + "".join(
@@ -79,23 +81,28 @@ class Api:
     def are_refused(self, *paths: str) -> bool:
         return all(is_refused(one) for one in self.all_of(paths).values())
 
+    def are_done(self) -> bool:
+        return set(self.states().values()) == {"completed"}
+
     def is_well(self) -> bool:
         return self.get("/health").status_code == 200
 
 
 @contextmanager
-def api(home: Path, host: Hosted = local) -> Iterator[Api]:
+def api(folder: Path, host: Hosted = local) -> Iterator[Api]:
     """An API over bars of ABC, whose orchestrator leaves with it."""
-    (home.parent / "ABC.csv").write_text(BARS)
+    (folder.parent / "ABC.csv").write_text(BARS)
     command = [sys.executable, "-m", "raymill", "market", "import", "ABC.csv"]
-    subprocess.run(command, cwd=home.parent, env=environment(home), check=True, capture_output=True)
-    with host(home) as server:
+    subprocess.run(
+        command, cwd=folder.parent, env=environment(folder), check=True, capture_output=True
+    )
+    with host(folder) as server:
         made = Api(server.port)
         try:
             yield made
         finally:
             made.close()
-    starting = home / "orchestrator.starting"
+    starting = folder / "orchestrator.starting"
     until(lambda: not starting.exists() or not alive(starting.read_text()), "its end")
 
 
@@ -112,75 +119,57 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYMILL_WORKFLOWS_LEASE_S", "1")
 
 
-class Frozen:
-    """A server that says nothing, and keeps its connections."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self.away, self.back = server.freeze, server.thaw
-
-
-class Gone:
-    """A server that is not there."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self.away, self.back = server.down, server.up
-
-
+@pytest.mark.system
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("fault", [Frozen, Gone])
 def test_while_the_server_of_the_store_is_away_this_is_said_and_then_all_goes_on(
     postgres_server: PostgresServer,
     postgres_url: str,
-    fault: type[Frozen | Gone],
     host: Hosted,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("RAYMILL_DATABASE_URL", postgres_url)
-    server, every = fault(postgres_server), (*STATUSES, *NEED_THE_STORE)
+    server, every = postgres_server, (*STATUSES, *NEED_THE_STORE)
+    silent, gone = (server.freeze, server.thaw), (server.down, server.up)
     with api(tmp_path / "home", host) as served:
-        assert served.start(60).json()["result"]["status"] == "completed"
+        accepted = {served.start(60).json()["result"]["execution_id"]}
         usual = {path: one.status_code for path, one in served.all_of(every).items()}
-        accepted = [served.start(0).json()["result"]["execution_id"] for _ in range(3)]
-        server.away()
-        try:
-            refused = served.all_of(NEED_THE_STORE)
-            assert [path for path, one in refused.items() if not is_refused(one)] == []
-            until(lambda: served.are_refused(*STATUSES), "the end of what was counted")
-            assert is_refused(served.start(0))
-            assert {one.status_code for one in served.all_of(NEED_NO_STORE).values()} == {200}
-            assert served.get("/health").status_code == 503
-        finally:
-            server.back()
-        until(served.is_well, "health")
-        found = {path: one.status_code for path, one in served.all_of(every).items()}
-        assert found == usual
-        until(
-            lambda: set(served.states().values()) == {"completed"}, "the end of what was accepted"
-        )
-        assert set(accepted) < set(served.states())
-        assert len(served.states()) == 4
+        for away, back in (silent, gone):
+            accepted |= {served.start(0).json()["result"]["execution_id"] for _ in range(2)}
+            away()
+            try:
+                refused = served.all_of(NEED_THE_STORE)
+                assert [path for path, one in refused.items() if not is_refused(one)] == []
+                until(lambda: served.are_refused(*STATUSES), "the end of what was counted")
+                assert is_refused(served.start(0))
+                assert {one.status_code for one in served.all_of(NEED_NO_STORE).values()} == {200}
+                assert served.get("/health").status_code == 503
+            finally:
+                back()
+            until(served.is_well, "health")
+            found = {path: one.status_code for path, one in served.all_of(every).items()}
+            assert found == usual
+        until(served.are_done, "the end of what was accepted")
+        assert set(served.states()) == accepted
         assert served.start(60).json()["result"]["status"] == "completed"
 
 
-@pytest.mark.usefixtures("settled")
 def test_while_another_writer_holds_the_files_of_the_store_this_is_said_and_reads_go_on(
-    tmp_path: Path,
+    idle: None, served: Served, tmp_path: Path
 ) -> None:
-    home = tmp_path / "home"
-    with api(home) as served:
-        accepted = served.start(60).json()["result"]["execution_id"]
-        with closing(apsw.Connection(str(home / "lake.db"))) as other:
-            other.execute("BEGIN IMMEDIATE")
-            refused = served.start(0)
-            assert is_refused(refused)
-            assert refused.json()["detail"] == f"`{home}/lake.db` is held up by another process"
-            read = served.all_of((*NEED_NO_STORE, EXECUTIONS, f"{EXECUTIONS}/{accepted}"))
-            assert {one.status_code for one in read.values()} == {200}
-            other.execute("ROLLBACK")
-        assert served.start(60).json()["result"]["status"] == "completed"
-        assert list(served.states().values()) == ["completed", "completed"]
+    (tmp_path / "ABC.csv").write_text(BARS)
+    import_file(tmp_path / "ABC.csv", "bar")
+    client = served(Algorunner, store_s=0.05)
+    assert client.post(RUN, json=dict(CROSS)).status_code == 202
+    with closing(apsw.Connection(str(home() / "lake.db"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = client.post(RUN, json=dict(CROSS))
+        assert is_refused(refused)
+        assert refused.json()["detail"] == f"`{home()}/lake.db` is held up by another process"
+        listed = client.get(EXECUTIONS)
+        assert (listed.status_code, len(listed.json()["result"]["executions"])) == (200, 1)
+    assert client.post(RUN, json=dict(CROSS)).status_code == 202
 
 
 FULL = """
@@ -205,6 +194,7 @@ with api(home) as served:
 """
 
 
+@pytest.mark.system
 @pytest.mark.usefixtures("settled")
 def test_on_a_full_disk_this_is_said_and_then_all_goes_on(
     tmp_path: Path, need: Callable[[object, str], None]
