@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from starlette.testclient import TestClient
 
 from raymill import config
 from raymill.app.market.streaming import run
+from raymill.app.market.tail import Tail
 from raymill.app.workflows import Workflows
+from raymill.errors import StoreUnavailable
 from raymill.flow.pool import StepContext
 from raymill.services.tickscrawler import Tickscrawler
 from services.conftest import Served
@@ -80,6 +83,32 @@ def test_records_come_over_a_websocket_until_the_stream_is_stopped(
     with client.websocket_connect(f"{STREAMS}/{name}/ws") as socket:
         assert socket.receive_json()["status"] == "stopped"
         assert socket.receive()["code"] == 1000
+
+
+@pytest.mark.in_process(reason="breaks what the service reads with")
+def test_a_store_that_goes_away_for_a_moment_costs_a_listener_nothing(
+    client: TestClient, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, reads = Tail.next, count()
+
+    def breaking(self: Tail) -> Iterator[Any]:
+        if next(reads) % 2:
+            yield from usual(self)
+            return
+        yield from islice(usual(self), 3)
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(Tail, "next", breaking)
+    name = client.post(START, json=_asked()).json()["result"]["stream_id"]
+    numbers = list[int]()
+    with client.websocket_connect(f"{STREAMS}/{name}/ws") as socket:
+        owner(name)
+        while len(numbers) < 30:
+            if (message := socket.receive_json())["type"] == "record":
+                numbers.append(message["trade_id"])
+    assert numbers == list(range(numbers[0], numbers[0] + 30))
+    assert next(reads) >= 2
+    assert client.delete(f"{START}/{name}?wait=60").status_code == 200
 
 
 def test_the_same_stream_is_begun_once(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 from raymill.app.market.rooms import open_rooms
@@ -10,10 +11,11 @@ from raymill.app.market.sources import open_source
 from raymill.app.market.streaming import kinds
 from raymill.app.market.streams import Standing
 from raymill.app.market.streams import Streams as Known
+from raymill.app.market.tail import Tail
 from raymill.app.market.vendors import vendor
 from raymill.app.workflows import Workflows
 from raymill.config import settings
-from raymill.errors import ConfigError, NotFound, unknown
+from raymill.errors import ConfigError, NotFound, StoreUnavailable, unknown
 from raymill.market.moments import micros
 from raymill.services.models.tickscrawler import (
     StreamAbout,
@@ -107,18 +109,26 @@ class Streams:
         return Seen(seen.number, _about(seen.value).model_dump(), seen.is_over)
 
     async def live(self, stream_id: str) -> AsyncIterator[dict[str, Any]]:
-        """The records of a stream from now on, and each change of how it stands."""
+        """The records of a stream from now on, and each change of how it stands.
+
+        A store that goes away meanwhile is waited for; nothing is missed by that.
+        """
         now = (await asyncio.to_thread(self._seen, stream_id)).value
         yield {"type": "stream", **_about(now).model_dump()}
-        tail = await asyncio.to_thread(self._known.tail, stream_id)
+        tail, is_behind = await asyncio.to_thread(self._known.tail, stream_id), False
         while True:
-            before, now = now, (await asyncio.to_thread(self._seen, stream_id)).value
-            if now.rows_written != before.rows_written:
-                for data_type, symbol, row in await asyncio.to_thread(lambda: [*tail.next()]):
-                    yield {"type": "record", **shown(data_type, symbol, row)}
+            before, came = now, list[tuple[str, str, dict[str, Any]]]()
+            with suppress(StoreUnavailable):
+                now = (await asyncio.to_thread(self._seen, stream_id)).value
+                if is_behind or now.rows_written != before.rows_written:
+                    is_behind = True
+                    await asyncio.to_thread(_take, tail, came)
+                    is_behind = False
+            for data_type, symbol, row in came:
+                yield {"type": "record", **shown(data_type, symbol, row)}
             if now.status != before.status:
                 yield {"type": "stream", **_about(now).model_dump()}
-            if now.is_over:
+            if now.is_over and not is_behind:
                 return
             await asyncio.sleep(FOLLOW_S)
 
@@ -131,6 +141,12 @@ class Streams:
             hint = f"GET {STREAMS} lists them"
             raise NotFound(f"There is no stream `{stream_id}`", hint=hint) from None
         return Seen(known.number(stream_id), now, now.is_over)
+
+
+def _take(tail: Tail, came: list[tuple[str, str, dict[str, Any]]]) -> None:
+    """Add what came to a list, which holds it also where the rest cannot be read."""
+    for record in tail.next():
+        came.append(record)
 
 
 def _streamed(body: StreamRequest) -> str:
