@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,7 @@ class Workflows:
         return True
 
     def _start(self) -> None:
+        _leave_ended()
         starting = self.folder / STARTING
         self.folder.mkdir(parents=True, exist_ok=True)
         out = self.folder / "orchestrator.log"
@@ -172,6 +174,7 @@ class Workflows:
             file_actions=[nothing, *logged],
             setsid=True,
         )
+        _BEGUN.add(pid)
         starting.write_text(owner(pid))
 
     def run(self, id: str) -> Run:
@@ -345,6 +348,19 @@ def found(workflow: str) -> tuple[str, Workflow]:
 def id_of(flow: Workflow, key: str) -> str:
     """The id of the run that a key stands for."""
     return "k" + hashlib.sha256(f"{flow.name}\0{key}".encode()).hexdigest()[:21]
+
+
+_BEGUN: set[int] = set()
+"""Orchestrators that this process started, and whose end it has not heard of."""
+
+
+def _leave_ended() -> None:
+    """Hear of the ends of orchestrators; until then each has a place among the processes."""
+    for pid in tuple(_BEGUN):
+        with suppress(ChildProcessError):  # of the process that this one is a fork of
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+        _BEGUN.discard(pid)
 
 
 def _lives(starting: Path) -> bool:
