@@ -21,6 +21,11 @@ def patience(seconds: float) -> Iterator[None]:
         _PATIENCE.reset(token)
 
 
+def be_patient(seconds: float) -> None:
+    """Have all that this task goes on to ask of stores fail after so long."""
+    _PATIENCE.set(seconds)
+
+
 def patience_s(otherwise: float) -> float:
     """How long to wait for a store: as long as who asks, at most so long."""
     given = _PATIENCE.get()

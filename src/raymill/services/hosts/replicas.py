@@ -13,7 +13,7 @@ from raymill.services.guard import App, Message, Receive, Send
 from raymill.services.hosts.handles import Callers, Meaning, Raised
 from raymill.services.hosts.orchestrator import supervise
 from raymill.services.service import Service, opened
-from raymill.state.patience import patience
+from raymill.state.patience import be_patient
 
 Given = Mapping[str, str]
 """Settings, as variables of the environment."""
@@ -35,14 +35,15 @@ class ServiceReplica:
 
     async def call(self, method: str, given: Mapping[str, Any]) -> Any:
         """Call a method; an error of raymill is given back as a value."""
+        be_patient(settings().serve.store_s)
         try:
-            with patience(settings().serve.store_s):
-                return await getattr(self._service, method)(**given)
+            return await getattr(self._service, method)(**given)
         except RaymillError as error:
             return Raised(error)
 
     async def iterate(self, method: str, given: Mapping[str, Any]) -> AsyncIterator[Any]:
         """Iterate over a method; an error of raymill is the last value."""
+        be_patient(settings().serve.store_s)
         try:
             async for value in getattr(self._service, method)(**given):
                 yield value
