@@ -27,6 +27,19 @@ def test_a_pipeline_runs_with_what_the_package_offers() -> None:
 
 
 @pytest.mark.system
+def test_workflows_are_declared_and_run_without_arrow() -> None:
+    code = (
+        "import sys, raymill.app.orchestrate, raymill.app.market\n"
+        "from raymill import Step, Workflow\n"
+        "print([name for name in ('numpy', 'pyarrow') if name in sys.modules])\n"
+        "from raymill.flow import task\n"
+        "print(task.__name__, callable(task))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\ntask True\n"
+
+
+@pytest.mark.system
 def test_a_run_on_the_local_engine_does_not_load_ray() -> None:
     code = (
         "import raymill, sys\n"

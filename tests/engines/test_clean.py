@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from raymill.engines.clean import clean
-from raymill.flow.task import Kind, Port
+from raymill.flow.column_task import Kind, Port
 
 TEXTS: list[str | None] = ["1.5", " 7 ", "+2", "1e400", "nan", "nan(1)", "0x1F", "1_000", "", None]
 # "1e400" is infinite and "nan" is NaN for Python too; "nan(1)" and hexadecimal are for Arrow alone

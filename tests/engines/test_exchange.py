@@ -9,8 +9,8 @@ import pytest
 from raymill.engines.clean import Asked
 from raymill.engines.exchange import Waiting, merge, owned, owner_of
 from raymill.errors import ConfigError
+from raymill.flow.column_task import Answer
 from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip
-from raymill.flow.task import Answer
 
 COLD, LATE, BROKEN = Skip("cold"), Skip("late"), Fail("broken")
 

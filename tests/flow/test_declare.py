@@ -10,10 +10,10 @@ from tests.conformance.tasks import Copies, judge, name, remember, warm
 
 from raymill.errors import ConfigError, UnknownName
 from raymill.flow import Answer, Fail, Rows, Skip, Spec, State, Task, as_declared, task
+from raymill.flow.column_task import Port
 from raymill.flow.declare import Configured, first_port
 from raymill.flow.record import RecordTask
 from raymill.flow.step import Step
-from raymill.flow.task import Port
 from raymill.tasks.kalman_filter import Estimate, kalman_filter
 
 

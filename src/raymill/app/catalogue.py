@@ -10,10 +10,10 @@ from typing import Any
 
 from raymill.app.targets import find
 from raymill.errors import ConfigError, RaymillError
+from raymill.flow.column_task import Port, Spec
 from raymill.flow.declare import Configured, Declared, as_declared
 from raymill.flow.registry import TASKS
 from raymill.flow.signature import REQUIRED, Parameter
-from raymill.flow.task import Port, Spec
 
 _LIMITS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 

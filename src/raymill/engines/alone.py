@@ -13,12 +13,12 @@ from raymill.arrow import Array
 from raymill.engines.clean import Asked
 from raymill.engines.graph import Keeper, enter, open_tasks
 from raymill.engines.operator import Table, answer, ask, complete
+from raymill.flow.column_task import Answer
 from raymill.flow.declare import as_declared
 from raymill.flow.outcome import Fail, Skip
 from raymill.flow.pipeline import read
 from raymill.flow.plan import Bound, Plan, plan
 from raymill.flow.source import Block, Piece, Source
-from raymill.flow.task import Answer
 
 SAMPLE_ROWS = 1000
 

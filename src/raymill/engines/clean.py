@@ -14,7 +14,7 @@ from raymill.arrow import Array
 from raymill.compiled import kernel
 from raymill.engines.hashing import hash_texts
 from raymill.engines.keys import as_text
-from raymill.flow.task import Column, Kind, Port
+from raymill.flow.column_task import Column, Kind, Port
 
 
 @kernel

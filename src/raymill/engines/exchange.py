@@ -20,9 +20,9 @@ from raymill.engines.clean import Asked, gather
 from raymill.engines.graph import Keeper, Passage, set_null_keys_aside
 from raymill.engines.keys import KeyTable, group_of, key_texts
 from raymill.engines.operator import KeyRoot, Table, ask
+from raymill.flow.column_task import Answer, Column
 from raymill.flow.outcome import HELD, Outcome, check_reasons
 from raymill.flow.plan import Bound, Plan
-from raymill.flow.task import Answer, Column
 
 UNKNOWN = np.iinfo(np.int64).max
 

@@ -13,9 +13,9 @@ from raymill.engines import merge
 from raymill.engines.clean import Asked
 from raymill.engines.keys import KeyTable, key_texts
 from raymill.engines.operator import Counts, KeyRoot, Letter, Table, answer, ask, complete
+from raymill.flow.column_task import Answer, State
 from raymill.flow.plan import Bound, Plan
 from raymill.flow.source import Block, Piece, Reject
-from raymill.flow.task import Answer, State
 
 ROWS_BITS = 24
 BLOCK_BITS = 16

@@ -17,9 +17,9 @@ from raymill.engines.recorder import settle
 from raymill.engines.run import Job
 from raymill.engines.snapshot import Tables, restore, snapshot
 from raymill.engines.work import head, through
+from raymill.flow.column_task import Answer
 from raymill.flow.plan import Bound
 from raymill.flow.source import Piece
-from raymill.flow.task import Answer
 
 Parts = list[Part | None]  # of the blocks of one step, for one owner
 

@@ -10,8 +10,8 @@ from raymill import arrow
 from raymill.compiled import kernel
 from raymill.engines.keys import ESCAPED, MARK, SEPARATOR
 from raymill.engines.operator import Counts, Table, make_batch
+from raymill.flow.column_task import Answer
 from raymill.flow.plan import Bound
-from raymill.flow.task import Answer
 
 
 def select(node: Bound, tables: list[Table]) -> tuple[Table, Counts]:

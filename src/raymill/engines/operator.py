@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.compiled import kernel
 from raymill.engines.clean import Asked, clean
+from raymill.flow.column_task import Answer, Column, Rows, State
 from raymill.flow.outcome import BAD_INPUT, EMIT, HELD, RAISED, Outcome, Skip
 from raymill.flow.plan import Bound
-from raymill.flow.task import Answer, Column, Rows, State
 
 KeyRoot = tuple[int, tuple[str, ...]]  # the node that looks a key up first, and its fields
 KeySlots = dict[KeyRoot, NDArray[np.int32]]

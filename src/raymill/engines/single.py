@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from raymill.errors import unknown
+from raymill.flow.column_task import Spec
 from raymill.flow.declare import Configured, Declared, as_declared, first_port
 from raymill.flow.parameters import PropertyRule, read_config
 from raymill.flow.pipeline import Stream
-from raymill.flow.task import Spec
 
 Config: TypeAlias = Mapping[str, Any] | str | PathLike[str] | None
 """Parameters as a mapping, or the path of a YAML or `.properties` file."""

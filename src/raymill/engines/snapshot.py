@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.engines.graph import Keeper
 from raymill.engines.operator import KeyRoot
+from raymill.flow.column_task import State
 from raymill.flow.objects import dump_objects, load_objects
 from raymill.flow.plan import Plan
-from raymill.flow.task import State
 
 Rows = pa.Table | pa.RecordBatch
 Tables = Mapping[str, Rows]

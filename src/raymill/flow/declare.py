@@ -7,9 +7,9 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from raymill.errors import ConfigError
 from raymill.flow import parameters as params
+from raymill.flow.column_task import Port, Scope, Task
 from raymill.flow.registry import locate, reference_to
 from raymill.flow.signature import Parameter, Signature, read_signature
-from raymill.flow.task import Port, Scope, Task
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from raymill.errors import PipelineError, near
+from raymill.flow.column_task import Kind, Port, Spec, Task
 from raymill.flow.declare import Configured, first_port
 from raymill.flow.pipeline import Node, Pipeline, order
 from raymill.flow.sink import Write
 from raymill.flow.source import Source
-from raymill.flow.task import Kind, Port, Spec, Task
 
 Place = Literal["anywhere", "group", "one"]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from raymill import arrow
 from raymill.arrow import Array
 from raymill.errors import PipelineError
+from raymill.flow.column_task import Answer, Kind, Port, Rows, Spec, State, Task
 from raymill.flow.outcome import HELD, RAISED, Fail, Outcome, Skip, check_reasons
 from raymill.flow.parameters import call_with
-from raymill.flow.task import Answer, Kind, Port, Rows, Spec, State, Task
 
 if TYPE_CHECKING:
     from raymill.flow.declare import Declared

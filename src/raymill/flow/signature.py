@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, NewType, get_args, get_origin, get_t
 import pyarrow as pa
 
 from raymill.errors import ConfigError
+from raymill.flow.column_task import Kind, Port
 from raymill.flow.outcome import Fail, Skip
-from raymill.flow.task import Kind, Port
 
 Hash = NewType("Hash", int)
 """A port of this type gets a stable 64-bit hash of the cell's text."""

@@ -10,9 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raymill.errors import ConfigError
+from raymill.flow.column_task import Answer, Rows, Spec, State, Task
 from raymill.flow.outcome import Skip
 from raymill.flow.parameters import call_with
-from raymill.flow.task import Answer, Rows, Spec, State, Task
 
 if TYPE_CHECKING:
     from raymill.flow.declare import Declared
@@ -173,7 +173,7 @@ _NO_TABLE = np.empty(0, np.uint8)
 
 
 def _empty(port: Any) -> NDArray[Any]:
-    from raymill.flow.task import Kind
+    from raymill.flow.column_task import Kind
 
     kinds = {Kind.NUMBER: np.float64, Kind.HASH: np.uint64}
     found = np.empty(0, kinds.get(port.kind, np.int64))

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from raymill.errors import ConfigError, unknown
 from raymill.flow import aggregates
 from raymill.flow.aggregates import Aggregate
+from raymill.flow.column_task import Answer, Kind, Port, Rows, Spec, State, Task
 from raymill.flow.declare import Configured, task
 from raymill.flow.outcome import Skip
 from raymill.flow.registry import locate
 from raymill.flow.signature import Outside, read_signature
 from raymill.flow.step import state_row
-from raymill.flow.task import Answer, Kind, Port, Rows, Spec, State, Task
 from raymill.flow.window_loop import Kernels, build
 
 LATE = Skip("late")

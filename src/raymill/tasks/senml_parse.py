@@ -17,7 +17,7 @@ from raymill.connectors.senml.library import (
 )
 from raymill.errors import PipelineError
 from raymill.flow import Answer, Fail, Kind, Port, Rows, Spec, State, Task, task
-from raymill.flow.task import Column
+from raymill.flow.column_task import Column
 from raymill.tasks.properties import fields as bind_fields
 
 if TYPE_CHECKING:
