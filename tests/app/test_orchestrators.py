@@ -1,26 +1,35 @@
 """Orchestrators that a process starts, and what stays of them."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from raymill.app.workflows import STARTING, Workflows
+from raymill.app.workflows import Workflows
 
 LIMIT_S = 60
 
 
-def until(what: Callable[[], bool]) -> None:
+def until(what: Callable[[], object]) -> None:
     end = time.monotonic() + LIMIT_S
     while not what():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def state(process: Path) -> str:
-    """As Linux says it: S sleeps, R runs, Z has ended and nobody heard of it."""
-    return (process / "stat").read_text().rpartition(")")[2].split()[0]
+def ended() -> set[str]:
+    """Processes that this one started, that have ended, and whose end it has not heard of."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent, *_ = (process / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if state == "Z" and int(parent) == os.getpid():
+            found.add(process.name)
+    return found
 
 
 @pytest.mark.system
@@ -29,14 +38,11 @@ def test_an_orchestrator_that_ended_has_no_place_once_others_are_started(
 ) -> None:
     monkeypatch.setenv("RAYMILL_HOME", str(tmp_path))
     monkeypatch.setenv("RAYMILL_WORKFLOWS_IDLE_S", "0")
+    before = ended()
     workflows = Workflows()
-
-    def last() -> Path:
-        return Path("/proc") / (tmp_path / STARTING).read_text().split("/")[2]
-
     assert workflows.ensure()
-    first = last()
-    until(lambda: state(first) == "Z")
-    until(lambda: workflows.ensure() and not first.exists())
-    until(lambda: state(last()) == "Z")
+    until(lambda: ended() - before)
+    first = ended() - before
+    until(lambda: workflows.ensure() and not first & ended())
+    until(lambda: not workflows.is_run())
     workflows.close()
