@@ -78,6 +78,9 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            for proxy in started_with(f"{own}/"):  # it has a session of its own
+                with suppress(ProcessLookupError):
+                    os.kill(proxy, signal.SIGKILL)
 
     def told(self, path: str) -> Any:
         """What the dashboard tells; None while it does not."""
@@ -132,6 +135,16 @@ def cluster() -> Iterator[Cluster]:
             yield made
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def started_with(word: str) -> list[int]:
+    """The processes in whose command something stands."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and word.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
 
 
 def until(holds: Callable[[], bool]) -> None:

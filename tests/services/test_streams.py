@@ -138,6 +138,15 @@ def test_a_stream_that_nobody_has_stopped_yet_is_stopping(client: TestClient) ->
     assert client.get(f"{STREAMS}/{name}/gaps").json()["gaps"] == []
 
 
+def test_a_stream_is_named_by_the_address_that_clients_know(
+    idle: None, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYMILL_SERVE_URL", "https://api.example.org/")
+    config.reset()
+    made = served(Tickscrawler).post(START, json=_asked()).json()["result"]
+    assert made["websocket_url"] == f"wss://api.example.org{STREAMS}/{made['stream_id']}/ws"
+
+
 @pytest.mark.parametrize(
     ("given", "status", "path"),
     [

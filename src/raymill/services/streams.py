@@ -163,8 +163,9 @@ def _about(now: Standing) -> StreamAbout:
 
 
 def _socket_url(base_url: str, stream_id: str) -> str:
-    """Where the records of a stream come, at the address that was asked."""
-    address = base_url.rstrip("/") or f"http://{settings().serve.host}:{settings().serve.port}"
+    """Where the records of a stream come: where clients find it, or at the address asked."""
+    chosen = settings().serve
+    address = (chosen.url or base_url or chosen.address).rstrip("/")
     return f"ws{address.removeprefix('http')}{STREAMS}/{stream_id}/ws"
 
 
