@@ -41,7 +41,7 @@ def test_only_config_reads_the_environment() -> None:
     assert found  # there are files that name it
 
 
-DOORS = {"orjson": "json.py", "structlog": "log.py", "psycopg": "state/postgres_session.py"}
+DOORS = {"orjson": "json.py", "structlog": "log.py", "psycopg": "state/postgres_wait.py"}
 
 
 @pytest.mark.system

@@ -12,9 +12,7 @@ from raymill.state.migrate import Migration, migrate, migrations, pending
 from raymill.state.patience import Turn
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from raymill.state.postgres_wait import EndingConnection
+    from raymill.state.postgres_wait import EndingConnection, psycopg
 
     Connection = EndingConnection
 R = TypeVar("R")
@@ -255,7 +253,7 @@ def in_psycopg(sql: str) -> str:
 def _library() -> Any:
     """psycopg, which is loaded only where a server is used."""
     try:
-        import psycopg
+        from raymill.state.postgres_wait import psycopg
     except ImportError as error:
         raise EngineUnavailable(
             f"PostgreSQL needs psycopg: {error}", hint="pip install 'raymill[postgres]'"

@@ -1,10 +1,10 @@
-"""A connection to PostgreSQL that waits no longer than whoever asks."""
+"""The door to psycopg, and a connection that waits no longer than whoever asks."""
 
 import time
 from collections.abc import Generator
 from typing import Any, TypeVar
 
-import psycopg
+import psycopg as psycopg
 from psycopg.abc import PQGen
 from psycopg.waiting import Ready
 
