@@ -27,13 +27,14 @@ test-all: $(READY) ## Run all tests
 	@$(MAKE) tests SELECT="--system --slow"
 
 # Two at a time: what needs no cluster, in two processes, each file in one of them; and what shares
-# a cluster, shown when it has ended. Exit code 5: ARGS named nothing of that kind.
+# a cluster, which takes longer, so goes first, and is shown when it has ended.
+# Exit code 5: ARGS named nothing of that kind.
 .PHONY: tests tests-alone tests-on-ray
 tests:
 	@$(MAKE) --keep-going --jobs 2 tests-alone tests-on-ray
 
 tests-alone:
-	@$(BIN)/pytest $(SELECT) --numprocesses 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ]
+	@nice $(BIN)/pytest $(SELECT) --numprocesses 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ]
 
 tests-on-ray:
 	@log=$$(mktemp); code=0; trap 'rm -f $$log' EXIT; \

@@ -136,6 +136,7 @@ def ray_cluster() -> Iterator[None]:
     with prepared(), pytest.MonkeyPatch.context() as patch:
         for place in ("tests", "tests/plugin"):
             patch.setenv("PYTHONPATH", str(ROOT / place), prepend=os.pathsep)
+        patch.setenv("RAY_worker_niceness", "0")  # one waits for them, beside other tests
         cluster.start(ray, num_cpus=4)
         yield
         ray.shutdown()

@@ -1,6 +1,7 @@
 """The configuration of Ray Serve: whole, accepted, and refused where a key is unknown."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from raymill.services.screener import Screener
 
 ROOT = Path(__file__).parents[3]
 
-pytest.importorskip("ray")
+pytestmark = pytest.mark.skipif(not find_spec("ray"), reason="needs Ray")
 
 
 def check(document: Any) -> None:
