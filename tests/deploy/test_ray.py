@@ -184,6 +184,11 @@ def test_the_file_is_deployed_and_a_change_of_it_is_taken(cluster: Cluster) -> N
     assert cluster.replicas("ScreenerDeployment") == []
     cluster.deploy(apart(text))
     until(lambda: cluster.replicas("ScreenerDeployment") == [node] and is_well(address))
+    joining = cluster.env | {"RAYMILL_RAY_ADDRESS": f"127.0.0.1:{cluster.port}"}
+    command = [sys.executable, "-m", "raymill", "serve", "--on", "ray", "--port", str(free_port())]
+    refused = subprocess.run(command, env=joining, capture_output=True, timeout=LIMIT_S)
+    assert b"Ray Serve runs on this cluster already" in refused.stderr
+    assert is_well(address)
     status = httpx2.get(f"{address}/api/screener/status", timeout=LIMIT_S)
     assert status.json()["data"]["service"] == "screener"
     cluster.serve("shutdown", "-y")

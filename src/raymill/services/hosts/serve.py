@@ -269,13 +269,27 @@ def running(
     """The application, healthy, on the cluster in use; gives its address. Raises RaymillError."""
     port = free_port(chosen.host, chosen.port)
     graph = application(kinds() if found is None else found, given_on(chosen), workers)
+    if import_serve().status().proxies:
+        raise ConfigError(
+            "Ray Serve runs on this cluster already, with a port of its own",
+            hint="add the application to its file: raymill serve --write FILE",
+        )
     open_door(chosen.host, port)
     try:
         address = f"http://{f'[{chosen.host}]' if ':' in chosen.host else chosen.host}:{port}"
         deploy(graph, address, chosen.start_s)
         yield address
     finally:
-        import_serve().shutdown()
+        _leave()
+
+
+def _leave() -> None:
+    """End the application, and Ray Serve where it serves nothing else."""
+    serve = import_serve()
+    if set(serve.status().applications) - {APPLICATION}:
+        serve.delete(APPLICATION)
+    else:
+        serve.shutdown()
 
 
 def open_door(host: str, port: int) -> None:
