@@ -98,6 +98,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # what was imported and collected stays: no need to look at it again and again
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Homes of the tests that have no folder of their own: not made until they are used."""
