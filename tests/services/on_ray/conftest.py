@@ -114,7 +114,6 @@ class Host:
         """Serve these with settings of a test, by other replicas if `is_new`; gives the address."""
         if is_new:
             self._given["RAYMILL_LOG_LEVEL"] = "error"
-        self._handles.clear()  # which know replicas that go
         graph = self._host.application(kinds, self._given, workers, scaled, given)
         self._host.deploy(graph, self.address, LIMIT_S)
         self._shape = (set(kinds), workers, scaled)
