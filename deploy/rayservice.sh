@@ -28,6 +28,7 @@ cat <<TAIL
             - {name: RAY_SERVE_ENABLE_HA_PROXY, value: "1"}
             - {name: RAY_SERVE_THROUGHPUT_OPTIMIZED, value: "1"}
             - {name: RAY_USE_UVLOOP, value: "1"}
+            - {name: RAY_SERVE_HAPROXY_METRICS_ENABLED, value: "0"}
             - {name: RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH, value: raymill.services.hosts.outer.middlewares}
             - {name: RAYMILL_SERVE_HOST, value: 0.0.0.0}
             - {name: RAYMILL_DATABASE_URL, valueFrom: {secretKeyRef: {name: raymill, key: database}}}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -38,6 +39,16 @@ class Setup:
     def count(self, usual: int) -> int:
         """How many records a row takes that usually takes this many."""
         return max(1, usual * self.records // RECORDS)
+
+    @property
+    def lasting_folder(self) -> Path:
+        """A folder for what several families use; it goes at the very end."""
+
+        def make() -> Path:
+            room = TemporaryDirectory(prefix="raymill-bench-", ignore_cleanup_errors=True)
+            return Path(self.lasting.enter_context(room))
+
+        return self.once("folder", make)
 
     def once(self, name: Any, make: Callable[[], T]) -> T:
         """Make something that several rows use."""

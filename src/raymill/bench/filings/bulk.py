@@ -44,9 +44,8 @@ def _memory(usual: int) -> Any:
 
 def _work(setup: Setup, usual: int, figure: Any) -> Work:
     count, number = setup.count(usual), iter(range(1_000_000))
-    path = setup.once(("bulk", count), lambda: bulk_file(setup.folder / f"{count}.zip", count))
-    if not path.is_file():  # of another family of rows, whose folder is gone
-        bulk_file(path, count)
+    place = setup.lasting_folder / f"{count}.zip"
+    path = setup.once(("bulk", count), lambda: bulk_file(place, count))
 
     def work() -> Sample:
         told = _child(setup.folder / f"home-{count}-{next(number)}", path)

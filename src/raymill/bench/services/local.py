@@ -52,7 +52,7 @@ def cases() -> Iterator[Case]:
 
 def _running(setup: Setup) -> Server:
     def start() -> Server:
-        return setup.lasting.enter_context(servers.local(setup.folder / "home"))
+        return setup.lasting.enter_context(servers.local(setup.lasting_folder / "home"))
 
     return setup.once("services.local", start)
 
@@ -74,7 +74,7 @@ def _status(setup: Setup) -> Work:
 
 
 def _with_key(setup: Setup) -> Work:
-    database = open_database(setup.folder / "home")
+    database = open_database(setup.lasting_folder / "home")
     secret = Keys(database).create("bench", "read", 0).secret
     database.close()
     headers = {"Authorization": f"Bearer {secret}"}
@@ -82,7 +82,7 @@ def _with_key(setup: Setup) -> Work:
 
 
 def _bare(setup: Setup) -> Work:
-    server = setup.lasting.enter_context(servers.bare(setup.folder / "home"))
+    server = setup.lasting.enter_context(servers.bare(setup.lasting_folder / "home"))
     return _rate(server, "/status", setup.count(REQUESTS))
 
 
@@ -100,7 +100,7 @@ def _p99(setup: Setup) -> Work:
 
 
 def _screen(setup: Setup) -> Work:
-    home = setup.folder / "home-screen"
+    home = setup.lasting_folder / "home-screen"
     fill(home, SYMBOLS)
     return screening(setup.lasting.enter_context(servers.local(home)), setup.count(2000), 16)
 

@@ -82,8 +82,8 @@ def _running(setup: Setup) -> Server:
     """The host with the screener apart, and all else inside of the router."""
 
     def start() -> Server:
-        fill(setup.folder / "home-ray", SYMBOLS)
-        return setup.lasting.enter_context(_on_ray(setup.folder / "home-ray"))
+        fill(setup.lasting_folder / "home-ray", SYMBOLS)
+        return setup.lasting.enter_context(_on_ray(setup.lasting_folder / "home-ray"))
 
     return setup.once("services.ray", start)
 

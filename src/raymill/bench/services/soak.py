@@ -40,7 +40,7 @@ def cases() -> Iterator[Case]:
 
 
 def _soak(setup: Setup) -> Work:
-    server = setup.lasting.enter_context(servers.local(setup.folder / "home", "--demo"))
+    server = setup.lasting.enter_context(servers.local(setup.lasting_folder / "home", "--demo"))
     return lambda: _loaded(server, setup.minutes * 60)
 
 

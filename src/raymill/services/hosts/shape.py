@@ -22,6 +22,8 @@ SPEED = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # asyncio waits until the first half of an answer is acknowledged, 40 ms; uvloop does not
     "RAY_USE_UVLOOP": "1",
+    # HAProxy tells its manager of each request, who counts them; so does the API, at /metrics
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
 }
 """What the environment of a cluster says of speed, before it is started."""
 
