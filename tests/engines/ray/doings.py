@@ -14,7 +14,7 @@ PLACE = f"{__file__}:"
 SOON = Retry(attempts=3, first_s=0.01, most_s=0.01)
 MEGA = 2**20
 STEP_BYTES = 100 * MEGA
-MOST_BYTES = 6000 * MEGA  # a machine that lets this pass has no limit
+MOST_BYTES = 9000 * MEGA  # a machine that lets this pass has no limit
 
 
 LIMIT_S = 60.0

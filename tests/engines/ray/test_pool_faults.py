@@ -266,7 +266,7 @@ class TestNodes:
     def test_a_step_that_takes_all_memory_is_tried_twice_and_the_pool_stays(
         self, nodes: Cluster, tmp_path: Path
     ) -> None:
-        nodes.tell("add", "small", str(1000 * 2**20))
+        nodes.tell("add", "small", str(3000 * 2**20))  # others take memory too
         with running(tmp_path, workers_min=1, workers_max=1, address=nodes.address) as one:
             run = one.start("GORGE", str(tmp_path))
             row = one.end(run)
