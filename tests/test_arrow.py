@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -96,3 +97,17 @@ def test_arrow_loads_no_pandas_and_understands_it_where_others_load_it() -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "2", "1"]
+
+
+@pytest.mark.system
+def test_pandas_that_arrow_cannot_use_is_loaded_all_the_same(tmp_path: Path) -> None:
+    old = tmp_path / "pandas"
+    old.mkdir()
+    (old / "__init__.py").write_text("__version__ = '0.20.0'\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import raymill.arrow, pandas\n"
+        "print(pandas.__version__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["0.20.0"], done.stderr

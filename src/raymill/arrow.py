@@ -6,6 +6,7 @@ Add a thin wrapper here when a room needs one more; no scattered `type: ignore`.
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -56,7 +57,8 @@ class _Others:
 def _then_look(load: Callable[[Any], None]) -> Callable[[Any], None]:
     def loaded(module: Any) -> None:
         load(module)
-        _any(pa.array([0])).to_pandas()
+        with suppress(ImportError):  # one too old for Arrow is of use to others
+            _any(pa.array([0])).to_pandas()
 
     return loaded
 
