@@ -197,10 +197,16 @@ def test_the_file_is_deployed_and_a_change_of_it_is_taken(cluster: Cluster) -> N
 
 def apart(text: str) -> str:
     """The file with a screener that has a replica of its own, always."""
-    before, name, after = text.partition("- name: ScreenerDeployment\n")
-    after = after.replace("min_replicas: 0", "min_replicas: 1", 1)
-    after = after.replace("initial_replicas: 0", "initial_replicas: 1", 1)
-    return before.replace("apart: []", "apart: [screener]") + name + after
+    return always(text, "ScreenerDeployment", 1).replace("apart: []", "apart: [screener]")
+
+
+def always(text: str, deployment: str, least: int, *more: str) -> str:
+    """The file with a deployment that has so many replicas at least; `more` are its other lines."""
+    before, name, after = text.partition(f"- name: {deployment}\n")
+    assert name
+    for count in ("min_replicas", "initial_replicas"):
+        after = re.sub(rf"\b{count}: \d+", f"{count}: {least}", after, count=1)
+    return before + name + "".join(f"    {line}\n" for line in more) + after
 
 
 def test_the_command_joins_the_cluster_and_leaves_it_running(cluster: Cluster) -> None:
@@ -255,10 +261,7 @@ def test_reads_go_on_when_a_node_is_killed_with_all_that_runs_on_it(cluster: Clu
 
 def on_two_nodes(text: str) -> str:
     """The file with a replica of the router on each of two nodes."""
-    before, name, after = text.partition("- name: MainRouterDeployment\n")
-    after = after.replace("min_replicas: 1", "min_replicas: 2", 1)
-    after = after.replace("initial_replicas: 1", "initial_replicas: 2", 1)
-    return f"{before}{name}    max_replicas_per_node: 1\n{after}"
+    return always(text, "MainRouterDeployment", 2, "max_replicas_per_node: 1")
 
 
 def below(root: int) -> set[int]:

@@ -48,10 +48,11 @@ PORTS = range(20_000, 30_000)
 TRIES = 50
 LOOK_S = 0.05
 SEE_S = 1.0
-log = get_logger()
+DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
 ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """No cluster of several machines: on Linux as well, Ray then listens on loopback only."""
-DRAIN_S = 3  # how long a replica that goes still answers, until all proxies have heard of it
+
+log = get_logger()
 
 
 def import_serve() -> Any:
