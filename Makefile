@@ -26,8 +26,8 @@ test: $(READY) ## Run the tests on every engine, without the slow ones
 test-all: $(READY) ## Run all tests
 	@$(MAKE) tests SELECT="--system --slow"
 
-# Two at a time: what needs no cluster, in two processes, each file in one of them; and what shares
-# a cluster, which takes longer, so goes first, and is shown when it has ended.
+# Side by side: what needs no cluster, in two processes, each file in one of them; and what shares a
+# cluster, whose many processes come before these, and is shown when it has ended.
 # Exit code 5: ARGS named nothing of that kind.
 .PHONY: tests tests-alone tests-on-ray
 tests:
